@@ -1,0 +1,148 @@
+"""A ball-and-stick cell: a soma that fires, and a passive dendrite with one synapse.
+
+The cell of NEURON's ball-and-stick tutorial. Lengths are in µm, times in ms, voltages in mV,
+conductance densities in S/cm² unless a line says otherwise.
+"""
+
+from math import cos, sin
+
+from simrun import h  # NEURON, with MPI started first
+
+
+class Cell:
+    """What every cell of a network offers: sections, a place in space, and a spike detector.
+
+    A subclass defines its sections (one of them `soma`), how they join, their shape and their
+    biophysics; subsets and synapses are its choice.
+
+    Attributes: `x`, `y`, `z` (µm), where the cell stands; `synlist`, its synapses; `all`, its
+    sections.
+    """
+
+    def __init__(self):
+        self.x = self.y = self.z = 0
+        self.synlist = []
+        self.create_sections()
+        self.build_topology()
+        self.build_subsets()
+        self.define_geometry()
+        self.define_biophysics()
+        self.create_synapses()
+
+    def create_sections(self):
+        """Make the sections, each with `cell=self`; one of them is `self.soma`."""
+        raise self._missing("create_sections")
+
+    def build_topology(self):
+        """Join the sections to one another."""
+        raise self._missing("build_topology")
+
+    def build_subsets(self):
+        """Name groups of sections; `all` has every section that hangs on the soma."""
+        self.all = self.soma.wholetree()
+
+    def define_geometry(self):
+        """Give the sections their length, diameter, segments and 3-D points."""
+        raise self._missing("define_geometry")
+
+    def define_biophysics(self):
+        """Insert the mechanisms and set their parameters."""
+        raise self._missing("define_biophysics")
+
+    def create_synapses(self):
+        """Append the cell's synapses to `synlist`; a cell may have none."""
+
+    def _missing(self, method):
+        return NotImplementedError(f"{type(self).__name__} must define {method}()")
+
+    def connect2target(self, target, thresh=10):
+        """Return a new NetCon that sends an event to `target` (a synapse, or None) whenever the
+        voltage at soma(1) rises through `thresh` (mV)."""
+        nc = h.NetCon(self.soma(1)._ref_v, target, sec=self.soma)
+        nc.threshold = thresh
+        return nc
+
+    def is_art(self):
+        """False: the cell has sections, so it is not one of NEURON's artificial cells."""
+        return False
+
+    def set_position(self, x, y, z):
+        """Move the whole cell so that it stands at x, y, z (µm)."""
+        dx, dy, dz = x - self.x, y - self.y, z - self.z
+        self._move(lambda px, py, pz: (px + dx, py + dy, pz + dz))
+        self.x, self.y, self.z = x, y, z
+
+    def rotateZ(self, theta):
+        """Turn the cell about the Z axis of the coordinate system by `theta` radians,
+        counter-clockwise seen from +Z. A cell away from the axis swings round it."""
+        c, s = cos(theta), sin(theta)
+        self._move(lambda px, py, pz: (c * px - s * py, s * px + c * py, pz))
+        self.x, self.y = c * self.x - s * self.y, s * self.x + c * self.y
+
+    def _move(self, where_to):
+        for sec in self.all:
+            place(sec, [(*where_to(sec.x3d(i), sec.y3d(i), sec.z3d(i)), sec.diam3d(i))
+                        for i in range(sec.n3d())])
+
+
+def place(sec, points):
+    """Give a section its 3-D `points` (x, y, z, diam in µm) and keep its length.
+
+    NEURON takes the length from the points, which it stores in single precision: without this, a
+    cell would change its resistances a little wherever it is put. Raises ValueError if the points
+    are not finite, or so far away that single precision loses the shape (about 1e6 µm).
+    """
+    length = sec.L  # read first: after the first pt3dadd it is 1e-9
+    sec.pt3dclear()
+    for point in points:
+        sec.pt3dadd(*point)
+    if points and not abs(sec.L - length) < 0.02 * length:
+        raise ValueError(f"{sec}: the 3-D points {points} do not keep its length, {length:g} µm")
+    sec.L = length
+
+
+class BallAndStick(Cell):
+    """A soma with Hodgkin–Huxley channels, a passive dendrite, and one excitatory synapse."""
+
+    def create_sections(self):
+        self.soma = h.Section(name="soma", cell=self)
+        self.dend = h.Section(name="dend", cell=self)
+
+    def build_topology(self):
+        self.dend.connect(self.soma(1))
+
+    def define_geometry(self):
+        self.soma.L = self.soma.diam = 12.6157  # an area of 500 µm²
+        self.dend.L = 200
+        self.dend.diam = 1
+        self.dend.nseg = 5
+        self.shape_3D()
+
+    def shape_3D(self):
+        """Lay the cell along +X, soma(0) at the origin. The page's fixed shape; `set_position` and
+        `rotateZ` move it from there."""
+        end = self.soma.L + self.dend.L
+        soma_d, dend_d = self.soma.diam, self.dend.diam
+        place(self.soma, [(0, 0, 0, soma_d), (self.soma.L, 0, 0, soma_d)])
+        place(self.dend, [(self.soma.L, 0, 0, dend_d), (end, 0, 0, dend_d)])
+
+    def define_biophysics(self):
+        for sec in self.all:
+            sec.Ra = 100  # Ω·cm
+            sec.cm = 1  # µF/cm²
+        self.soma.insert("hh")
+        for seg in self.soma:
+            seg.hh.gnabar = 0.12
+            seg.hh.gkbar = 0.036
+            seg.hh.gl = 0.0003
+            seg.hh.el = -54.3  # mV
+        self.dend.insert("pas")
+        for seg in self.dend:
+            seg.pas.g = 0.001
+            seg.pas.e = -65  # mV
+
+    def create_synapses(self):
+        syn = h.ExpSyn(self.dend(0.5))
+        syn.tau = 2  # ms
+        syn.e = 0  # mV
+        self.synlist.append(syn)

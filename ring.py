@@ -1,0 +1,187 @@
+"""A ring of ball-and-stick cells, shared among the hosts of a parallel run.
+
+Lines marked `### parallel` are those that a serial ring would not need, or would write otherwise.
+"""
+
+import errno
+import os
+import secrets
+import stat
+import sys
+from contextlib import suppress
+from math import cos, pi, sin
+
+import numpy as np
+
+from ballandstick import BallAndStick
+from simrun import check, check_delay, h
+
+
+class Ring:
+    """N cells in a ring: cell n excites cell n + 1, the last excites cell 0.
+
+    Every host builds its own Ring with the same arguments, and owns every nhost-th cell of it.
+    NEURON holds one such network at a time: building another removes the one before, whose spikes
+    stay readable.
+
+    N: cells. stim_w: weight of the stimulus to cell 0 (µS). stim_spike_num: its events, the first
+    at 9 ms, then one every 10 ms. syn_w, syn_delay: weight (µS) and delay (ms) of the connections.
+    radius: of the circle on which the cells stand (µm). Raises ValueError for a bad argument.
+
+    Attributes: the arguments, N as `_N`; and what lives on this host: `gidlist`, `cells` in the
+    same order, `nclist`, `stim` and `ncstim` (None where cell 0 is not), `t_vec` and `id_vec` (the
+    spikes: ms, gid), `pc`.
+
+    Source: NEURON's tutorial, Parallel Net; Hines & Carnevale, J. Neurosci. Methods 169 (2008)
+    425–455, doi:10.1016/j.jneumeth.2007.09.010.
+    """
+
+    _built = None  # the Ring whose cells and gids NEURON holds: it has one set of gids a process
+
+    def __init__(self, N=5, stim_w=0.004, stim_spike_num=1, syn_w=0.01, syn_delay=5, radius=50):
+        self.stim_w = stim_w
+        self.stim_spike_num = stim_spike_num
+        self.syn_w = syn_w
+        self.syn_delay = syn_delay
+        self.gidlist, self.cells, self.nclist = [], [], []
+        self.stim = self.ncstim = None
+        self.pc = h.ParallelContext()  ### parallel: knows this host's id and how many there are
+        self.set_numcells(N, radius)
+
+    def set_numcells(self, N, radius=50):
+        """Build the ring, anew if it was built before, with N cells on a circle of `radius` µm."""
+        N, radius = check("N", N), check("radius", radius)
+        for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
+            setattr(self, name, check(name, getattr(self, name)))
+        check_delay(self.syn_delay, h.dt)
+        if Ring._built:
+            Ring._built.remove()
+        Ring._built = self
+        self._N = N
+        self._radius = radius
+        self.set_gids()
+        self.create_cells()
+        self.connect_cells()
+        self.connect_stim()
+        self.t_vec, self.id_vec = h.Vector(), h.Vector()
+        self.pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all gids of this host
+        self.pc.set_maxstep(10)  ### parallel: without it h.run() would not exchange spikes
+
+    def set_gids(self):
+        """Deal the gids like cards: of 3 hosts, host 0 gets 0, 3, 6 …, host 1 gets 1, 4, 7 …"""
+        self.gidlist = list(range(self.pc.id(), self._N, self.pc.nhost()))  ### parallel
+        for gid in self.gidlist:
+            self.pc.set_gid2node(gid, self.pc.id())  ### parallel: this gid is mine
+
+    def create_cells(self):
+        """Put this host's cells on the circle, dendrites pointing outwards."""
+        for gid in self.gidlist:  ### parallel: range(N) in a serial ring
+            angle = 2 * pi * gid / self._N
+            cell = BallAndStick()
+            cell.rotateZ(angle)
+            cell.set_position(self._radius * cos(angle), self._radius * sin(angle), 0)
+            self.cells.append(cell)
+            self.pc.cell(gid, cell.connect2target(None))  ### parallel: it stands for these spikes
+
+    def connect_cells(self):
+        """Connect to each cell of this host the one before it in the ring, wherever that lives."""
+        for gid, cell in zip(self.gidlist, self.cells):
+            source = (gid - 1) % self._N
+            nc = self.pc.gid_connect(source, cell.synlist[0])  ### parallel: the source by its gid
+            nc.weight[0] = self.syn_w
+            nc.delay = self.syn_delay
+            self.nclist.append(nc)
+
+    def connect_stim(self):
+        """Excite cell 0, on the host that owns it, to set the ring going."""
+        if not self.pc.gid_exists(0):  ### parallel
+            return
+        self.stim = h.NetStim()
+        self.stim.number = self.stim_spike_num
+        self.stim.start = 9  # ms
+        self.ncstim = h.NetCon(self.stim, self.pc.gid2cell(0).synlist[0])
+        self.ncstim.delay = 1  # ms
+        self.ncstim.weight[0] = self.stim_w
+
+    def remove(self):
+        """Take the network out of NEURON, even the cells that someone holds; keep the spikes."""
+        for nc in h.List("NetCon"):
+            if nc.srcgid() >= 0:  # from a gid: one that is held would crash a run without the gid
+                nc.setpost(None)
+        self.pc.gid_clear()
+        self.gidlist, self.nclist, self.stim, self.ncstim = [], [], None, None
+        while self.cells:
+            for sec in self.cells.pop().all:
+                h.delete_section(sec=sec)
+
+    def gather_spikes(self):
+        """Return the spikes of all hosts on rank 0, as two arrays sorted by time, then gid: times
+        (ms, float64) and gids (int64), shape (n,) each; elsewhere both are empty. Every host calls
+        it."""
+        mine = self.t_vec.as_numpy().copy(), self.id_vec.as_numpy().copy()
+        everyone = self.pc.py_gather(mine, 0) or [((), ())]  ### parallel: None but on rank 0
+        times, gids = (np.concatenate(parts) for parts in zip(*everyone))
+        order = np.lexsort((gids, times))
+        return times[order], gids[order].astype(np.int64)
+
+    def write_spikes(self, file_name="out.spk"):
+        """Write what `gather_spikes` gives to a file: a line a spike, time (ms), tab, gid.
+
+        Every host calls it; rank 0 writes. The file appears whole or not at all. Raises OSError,
+        on every host alike.
+        """
+        times, gids = self.gather_spikes()
+        lines = (f"{t:.3f}\t{gid}\n" for t, gid in zip(times.tolist(), gids.tolist()))
+        on_rank_0(write_whole, file_name, lines)
+
+
+def on_rank_0(action, *arguments):
+    """Do it on rank 0 alone; if it can't be done, raise its error on every host, so none waits."""
+    pc, error = h.ParallelContext(), None
+    if pc.id() == 0:
+        try:
+            action(*arguments)
+        except (OSError, ValueError) as caught:
+            error = caught
+    error = pc.py_broadcast(error, 0)
+    if error:
+        raise error
+
+
+def write_whole(file_name, lines=None):
+    """Write lines to a file that appears under its name when it is complete, or not at all.
+
+    A plain file is written under a hidden name beside it and then renamed; its mode stays, and a
+    link to it stays a link. A device or a pipe is written to as it is. Without `lines` nothing is
+    changed: it only finds out whether writing can work. Raises OSError that names the file.
+    """
+    target = os.path.realpath(file_name)
+    aside = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.spk")
+    try:
+        try:
+            found = os.stat(file_name)
+        except FileNotFoundError:
+            found = None
+        if os.path.isdir(target) or not os.path.basename(file_name):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if found and not os.access(file_name, os.W_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        if found and os.path.samestat(found, os.fstat(1)):  # /dev/stdout, wherever it leads
+            sys.stdout.writelines(lines or ())
+            sys.stdout.flush()
+        elif found and not stat.S_ISREG(found.st_mode):
+            if lines is not None:
+                with open(file_name, "w") as device:
+                    device.writelines(lines)
+        else:
+            with open(aside, "x") as file:
+                file.writelines(lines or ())
+            if found:
+                os.chmod(aside, stat.S_IMODE(found.st_mode))
+            if lines is not None:
+                os.replace(aside, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, file_name) from None
+    finally:
+        with suppress(OSError):
+            os.unlink(aside)

@@ -1,0 +1,197 @@
+"""Start NEURON on top of MPI, look into a cell, and run what has been built.
+
+Every module of this package takes `h` from here. So MPI is started once, in one way, and before
+NEURON, whichever module a script imports first.
+"""
+
+import ctypes
+import math
+import os
+import sys
+import warnings
+from contextlib import contextmanager
+
+LAUNCHERS = (  # where each leaves the number of processes that it started, and which one this is
+    ("Open MPI's mpiexec", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    ("MPICH's mpiexec", "PMI_SIZE", "PMI_RANK"),
+    ("Slurm's srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+)
+LIMITS = {  # what each number of a run may be: its kind, the least, the most, the unit
+    "N": (int, 1, 2**31 - 1, "cells"),  # NEURON's gids are 32-bit integers
+    "stim_w": (float, 0, math.inf, "µS"),
+    "stim_spike_num": (int, 0, 2**31 - 1, "spikes"),
+    "syn_w": (float, 0, math.inf, "µS"),
+    "syn_delay": (float, 0, math.inf, "ms"),
+    "radius": (float, 0, 1e6, "µm"),  # a metre: NEURON stores points in single precision
+    "tstop": (float, 0, math.inf, "ms"),
+    "dt": (float, 1e-6, 9, "ms"),  # below the 10 ms of set_maxstep
+}
+
+
+def start_mpi():
+    """Start MPI where NEURON will find it; return mpi4py's MPI, or None and the reason why not.
+
+    NEURON takes the MPI library whose functions it sees in the process. mpi4py loads that library
+    for itself alone, hence the last step: without it every process says `0 of 1` (nrn issue 428).
+    """
+    try:
+        import mpi4py
+
+        mpi4py.rc.initialize, mpi4py.rc.finalize = False, True
+        from mpi4py import MPI
+
+        # MPICH's MPI_Init would kill a process that Open MPI's launcher has started
+        foreign = "OMPI_COMM_WORLD_SIZE" in os.environ and "PMI_SIZE" not in os.environ
+        if not (MPI.Is_initialized() or foreign and MPI.get_vendor()[0] == "MPICH"):
+            with warnings.catch_warnings():  # check_parallel says it in one line
+                warnings.filterwarnings("ignore", "suspicious MPI")
+                MPI.Init_thread()
+        ctypes.CDLL(MPI.__file__, ctypes.RTLD_GLOBAL)
+    except (ImportError, RuntimeError, OSError) as error:
+        return None, str(error).splitlines()[0]
+    return MPI, ""
+
+
+@contextmanager
+def no_stdout():
+    """Drop what C code prints; NEURON says `numprocs=…` when it is imported."""
+    libc = ctypes.CDLL(None)
+    libc.fflush(None)
+    saved = os.dup(1)
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 1)
+    try:
+        yield
+    finally:
+        libc.fflush(None)
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def check_parallel(nhost):
+    """End a process that was launched with others but sees fewer of them, before it does harm.
+
+    Raises SystemExit; its message comes once, from the process that the launcher calls 0.
+    """
+    started = [(int(os.environ[size]), launcher, os.environ.get(rank, "0"))
+               for launcher, size, rank in LAUNCHERS if os.environ.get(size, "").isdigit()]
+    size, launcher, rank = max(started, default=(1, "", "0"))
+    if size <= nhost or any(nhost == each[0] > 1 for each in started):
+        if not MPI:
+            print(f"simrun: {no_mpi}; running serially, on one process", file=sys.stderr)
+        return
+    if rank != "0":
+        sys.exit()  # with 0, in silence, lest the launcher ends process 0 before it has spoken
+    if not MPI:
+        why = f"{no_mpi}. Install one (pip install mpich) and use its own mpiexec"
+    elif neuron_came_first:
+        why = "NEURON was imported before MPI was started. Import simrun before neuron"
+    else:
+        name, version = MPI.get_vendor()
+        why = (f"mpi4py loaded {name} {'.'.join(map(str, version))}, which does not know this "
+               f"launcher. Use that library's own mpiexec (look in {sys.prefix}/bin)")
+    sys.exit(f"simrun: {launcher} started {size} processes, but NEURON sees {nhost}: {why}.")
+
+
+def end_all(kind, error, traceback):
+    """The exception hook of a parallel run: report, then end the hosts that wait for this one."""
+    sys.__excepthook__(kind, error, traceback)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    MPI.COMM_WORLD.Abort(1)
+
+
+neuron_came_first = "neuron" in sys.modules
+MPI, no_mpi = start_mpi()
+os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")  # else it complains about the display
+with no_stdout():
+    from neuron import h
+h.load_file("stdrun.hoc")
+check_parallel(h.ParallelContext().nhost())
+if h.ParallelContext().nhost() > 1:
+    sys.excepthook = end_all
+    h.ParallelContext().mpiabort_on_error(0)  # NEURON's errors become exceptions and end there too
+
+
+def check(name, value):
+    """Return `value` as the number that the argument `name` takes (see LIMITS).
+
+    Raises ValueError: one line with the name, the value and what is allowed.
+    """
+    kind, least, most, unit = LIMITS[name]
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not (least <= number <= most and math.isfinite(number)) or kind(number) != number:
+        what = "a whole number" if kind is int else "a finite number"
+        upto = f" and at most {most:.10g}" if most < math.inf else ""
+        raise ValueError(f"{name} = {value!r}: must be {what} ({unit}), at least {least}{upto}")
+    return kind(number)
+
+
+def check_delay(delay, dt):
+    """Raise ValueError unless `delay` (ms) exceeds `dt` (ms): hosts exchange spikes once per
+    shortest delay, so NEURON refuses to run on several of them otherwise."""
+    if delay - 1e-10 < dt:  # NEURON's own condition
+        raise ValueError(f"syn_delay = {delay:g}: must be longer than dt, {dt:g} ms")
+
+
+def attach_current_clamp(cell, delay=5, dur=1, amp=.1, loc=1):
+    """Return an IClamp on the cell's dendrite at `loc` (0–1): `amp` (nA) for `dur` (ms), from
+    `delay` (ms) on. Keep the clamp: NEURON removes it with the last reference to it."""
+    stim = h.IClamp(cell.dend(loc))
+    stim.delay = delay
+    stim.dur = dur
+    stim.amp = amp
+    return stim
+
+
+def set_recording_vectors(cell):
+    """Return three h.Vectors that the next run fills, a value a step: the voltages of soma(0.5)
+    and dend(0.5) (mV), and the time (ms). They keep their values when the cell is gone."""
+    soma_v_vec = h.Vector().record(cell.soma(0.5)._ref_v)
+    dend_v_vec = h.Vector().record(cell.dend(0.5)._ref_v)
+    t_vec = h.Vector().record(h._ref_t, sec=cell.soma)
+    return soma_v_vec, dend_v_vec, t_vec
+
+
+def simulate(tstop=25):
+    """Initialise and run to `tstop` (ms) with the session's step, h.dt; serial or parallel."""
+    h.tstop = check("tstop", tstop)
+    prun(h.tstop, h.dt)
+
+
+def prun(tstop=100, dt=0.025):
+    """Initialise and run all hosts together to `tstop` (ms) with a fixed step of `dt` (ms).
+
+    Every host calls it. Returns the seconds that this host computed, waiting for others left out.
+    Raises ValueError for a bad argument, or if the delay of a connection does not exceed dt.
+    Source: Hines & Carnevale, J. Neurosci. Methods 169 (2008) 425–455.
+    """
+    tstop, dt = check("tstop", tstop), check("dt", dt)
+    pc = h.ParallelContext()
+    delays = (nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0 and nc.valid())
+    check_delay(pc.allreduce(min(delays, default=math.inf), 3), dt)  # 3: the least of all hosts
+    h.dt = dt
+    h.steps_per_ms = 1 / dt  # stdinit would set dt back from it
+    pc.set_maxstep(10)  # ms; or the shortest delay: hosts run that far between exchanges
+    h.stdinit()
+    pc.psolve(tstop)
+    return pc.step_time()
+
+
+def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
+    """Plot two voltages (mV) against time (ms), soma black and dendrite red; return the axes.
+
+    With `new_fig=False` they are added to the current axes, dashed. Call `pyplot.show()` after it.
+    """
+    from matplotlib import pyplot  # here, because a run without a picture starts faster without it
+
+    axes = pyplot.figure(figsize=(8, 4)).add_subplot() if new_fig else pyplot.gca()
+    style = "-" if new_fig else "--"
+    axes.plot(t_vec, soma_v_vec, style, color="black", label="soma(0.5)")
+    axes.plot(t_vec, dend_v_vec, style, color="red", label="dend(0.5)")
+    axes.set(xlabel="time (ms)", ylabel="membrane potential (mV)")
+    axes.legend()
+    return axes

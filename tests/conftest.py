@@ -1,0 +1,74 @@
+"""What the tests share: a way to run a command, alone or under mpiexec, that never hangs."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLE = (ROOT / "tests" / "reference.spk").read_bytes()  # the published spikes
+sys.path.insert(0, str(ROOT))
+
+BESIDE_PYTHON = os.path.dirname(sys.executable)
+MPIEXEC = shutil.which("mpiexec", path=BESIDE_PYTHON + os.pathsep + os.environ["PATH"])
+# A command starts outside of any MPI job, and Open MPI may use root and more processes than cores
+MPI_VARIABLES = ("PMI", "OMPI_", "PRTE_", "HYD", "MPI_LOCAL", "SLURM_")
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if not name.startswith((*MPI_VARIABLES, "DISPLAY", "WAYLAND", "MPLBACKEND"))}
+ENVIRONMENT |= {
+    "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # Open MPI 5
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",  # Open MPI 4
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+}
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "parallel: needs mpiexec; run again under every other MPI")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "mpiexec" in item.fixturenames:
+            item.add_marker("parallel")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A function that runs a command in an empty folder and returns it completed."""
+
+    def run(*command, timeout=60, stdin="", **environment):
+        with subprocess.Popen(
+            [str(word) for word in command], cwd=tmp_path, env=ENVIRONMENT | environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                stdout, stderr = process.communicate(stdin, timeout)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                pytest.fail(f"still running after {timeout} s: {process.args}")
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    return run
+
+
+@pytest.fixture
+def python(run):
+    """A function that runs Python on one process, without a launcher."""
+    return lambda *arguments, **options: run(sys.executable, *arguments, **options)
+
+
+@pytest.fixture
+def mpiexec(run):
+    """A function that runs Python on n processes."""
+
+    def mpiexec(n, *arguments, **options):
+        return run(MPIEXEC, "-n", n, sys.executable, *arguments, **options)
+
+    return mpiexec

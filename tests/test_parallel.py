@@ -1,0 +1,240 @@
+"""Under mpiexec: the table, the same spikes on any number of processes, and clear failures."""
+
+import re
+
+import pytest
+from conftest import ROOT, TABLE
+
+DRIVER = ROOT / "parallel_ring.py"
+
+# Each process writes the spikes of its own cells, to the last bit, as its part of exact.<rank>
+EXACT = """
+import sys
+import simrun
+from ring import Ring
+arguments = eval(sys.argv[1])
+tstop = arguments.pop("tstop", 100)
+dt = simrun.h.dt = arguments.pop("dt", 0.025)  # the ring compares its delay with it
+ring = Ring(**arguments)
+assert ring.gidlist == list(range(ring.pc.id(), ring._N, ring.pc.nhost()))
+assert len(ring.cells) == len(ring.gidlist) == len(ring.nclist)
+assert (ring.stim is None) == (ring.pc.id() != 0)
+simrun.prun(tstop, dt)
+times, gids = ring.gather_spikes()
+if ring.pc.id() == 0:
+    print(*(f"{t.hex()} {gid}" for t, gid in zip(times, gids)), sep="\\n")
+else:
+    assert times.shape == gids.shape == (0,) and times.dtype == float and gids.dtype == int
+"""
+
+
+def ids(stdout, n):
+    return sorted(re.findall(r"^I am (\d+) of (\d+)$", stdout, re.M)) == [
+        (str(rank), str(n)) for rank in range(n)]
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_the_published_table(mpiexec, tmp_path, n):
+    done = mpiexec(n, DRIVER)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+    assert [path.name for path in tmp_path.iterdir()] == ["out.spk"]
+    lines = done.stdout.splitlines()
+    assert ids(done.stdout, n) and len(lines) == n + 1
+    assert re.fullmatch(rf"cells 5, hosts {n}, simulated 100 ms, spikes 14, "
+                        r"wall time \d+\.\d\d s, load balance \d+%, file out.spk", lines[-1])
+
+
+def test_the_published_table_without_a_launcher(python, tmp_path):
+    done = python(DRIVER)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("I am 0 of 1\ncells 5, hosts 1, ")
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+
+
+def test_the_driver_neither_plots_nor_loads_matplotlib(python):
+    done = python("-c", "import parallel_ring, sys; parallel_ring.main(); "
+                        "print('matplotlib' in sys.modules)")
+    assert done.stdout.endswith("False\n")
+
+
+@pytest.mark.parametrize("arguments", [
+    "{}",
+    "dict(N=1, syn_delay=20)",
+    "dict(N=2, syn_w=0.03, syn_delay=0.5, stim_spike_num=3)",
+    "dict(N=23, syn_delay=12.3, stim_w=0.02, tstop=250)",
+    "dict(N=100, syn_w=0.02, syn_delay=0.1, stim_spike_num=5, radius=1e6, tstop=60)",
+    "dict(N=6, dt=0.01, syn_delay=0.0100001, tstop=30)",
+])
+def test_the_spikes_are_the_same_to_the_last_bit(mpiexec, arguments):
+    one, *others = (mpiexec(n, "-c", EXACT, arguments) for n in (1, 2, 3, 7))
+    assert (one.returncode, one.stderr) == (0, "") and one.stdout.count("\n") > 2
+    for other in others:
+        assert (other.returncode, other.stderr) == (0, "")
+        assert other.stdout == one.stdout
+
+
+def test_the_options_reach_the_ring(mpiexec, tmp_path):
+    files = []
+    for n in (1, 3):
+        done = mpiexec(n, DRIVER, "-N", "8", "--stim-w", "0.006", "--stim-spike-num", "2",
+                       "--syn-w", "0.02", "--syn-delay", "2.5", "--radius", "80", "--tstop", "60",
+                       "--dt", "0.05", "-o", f"{n}.spk")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "cells 8, " in done.stdout and "simulated 60 ms, " in done.stdout
+        files.append((tmp_path / f"{n}.spk").read_bytes())
+    assert files[0] == files[1] != TABLE
+    exact = mpiexec(2, "-c", EXACT, "dict(N=8, stim_w=.006, stim_spike_num=2, syn_w=.02, "
+                                    "syn_delay=2.5, tstop=60, dt=.05)").stdout.split()
+    lines = [f"{float.fromhex(t):.3f}\t{gid}\n" for t, gid in zip(exact[::2], exact[1::2])]
+    assert files[0] == "".join(lines).encode()
+
+
+@pytest.mark.parametrize("module", ["ballandstick", "ring", "simrun", "parallel_ring"])
+def test_whichever_module_comes_first_starts_mpi(mpiexec, module):
+    done = mpiexec(3, "-c", f"import {module}\nfrom neuron import h\npc = h.ParallelContext()\n"
+                            "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ids(done.stdout, 3) and done.stdout.count("\n") == 3
+
+
+def test_testmpi(mpiexec):
+    done = mpiexec(4, ROOT / "tests" / "testmpi.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ids(done.stdout, 4) and done.stdout.count("\n") == 4
+
+
+def test_testmpi_says_what_is_wrong_when_there_is_no_mpi_library(mpiexec):
+    done = mpiexec(4, ROOT / "tests" / "testmpi.py", MPI4PY_LIBMPI="/nowhere/libmpi.so")
+    assert done.returncode != 0 and done.stdout == ""
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("simrun: ")]
+    assert "mpiexec started 4 processes, but NEURON sees 1: cannot load MPI library" in line
+
+
+def test_neuron_before_mpi_is_found_out(mpiexec, tmp_path):
+    done = mpiexec(2, "-c", "from neuron import h\nimport ring\nring.Ring().write_spikes()")
+    assert done.returncode != 0 and not list(tmp_path.iterdir())
+    assert done.stderr.count("simrun: ") == 1
+    assert "NEURON was imported before MPI was started. Import simrun before neuron" in done.stderr
+
+
+@pytest.mark.parametrize("launcher, variables", [
+    ("Open MPI's mpiexec", {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"}),
+    ("Slurm's srun", {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}),
+])
+def test_a_launcher_that_mpi_does_not_know_is_found_out(python, launcher, variables):
+    done = python(ROOT / "tests" / "testmpi.py", **variables)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(f"simrun: {launcher} started 2 processes, but NEURON sees 1: ")
+    assert "Use that library's own mpiexec" in done.stderr and done.stderr.count("\n") == 1
+    silent = python(ROOT / "tests" / "testmpi.py",
+                    **{name: "1" if value == "0" else value for name, value in variables.items()})
+    assert silent.stdout == silent.stderr == ""
+    alone = python(ROOT / "tests" / "testmpi.py",
+                   **{name: "1" if value == "2" else value for name, value in variables.items()})
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, "I am 0 of 1\n", "")
+
+
+USER = """
+import simrun, ring
+from matplotlib import pyplot
+for weight in (0.01, 0.02, 0.01):
+    my_ring = ring.Ring(N=3, syn_w=weight)
+    if my_ring.pc.gid_exists(0):  # the host that owns cell 0; others may own no cell at all
+        recorded = simrun.set_recording_vectors(my_ring.cells[0])
+    simrun.simulate(tstop=50)
+    if my_ring.pc.gid_exists(0):
+        simrun.show_output(*recorded, new_fig=weight == 0.01)
+    my_ring.write_spikes(f"{weight}.spk")
+pyplot.savefig("traces.png")
+simrun.h.tstop = 50
+simrun.h.run()
+my_ring.write_spikes("run.spk")
+"""
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_a_users_script_where_a_host_may_own_no_cell(mpiexec, tmp_path, n):
+    done = mpiexec(n, "-c", USER)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    first = (tmp_path / "0.01.spk").read_bytes()
+    assert first.startswith(b"12.625\t0\n19.225\t1\n25.825\t2\n32.450\t0\n")
+    assert (tmp_path / "run.spk").read_bytes() == first
+    assert (tmp_path / "0.02.spk").read_bytes().startswith(b"12.625\t0\n18.875\t1\n")
+    assert (tmp_path / "traces.png").stat().st_size > 10_000
+
+
+def complaint(done):
+    """The one line of a failed run, without what the launcher adds to it."""
+    lines = [line for line in done.stderr.splitlines() if "parallel_ring.py" in line]
+    assert "Traceback" not in done.stderr and len(lines) == 1, done.stderr
+    return lines[0].removeprefix("parallel_ring.py: error: ")
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("arguments, message", [
+    ("-N 0", "N = '0': must be a whole number (cells), at least 1 and at most 2147483647"),
+    ("-N 2.5", "N = '2.5': must be a whole number"),
+    ("--syn-delay 0.02", "syn_delay = 0.02: must be longer than dt, 0.025 ms"),
+    ("--dt 0.2 --syn-delay 0.2", "syn_delay = 0.2: must be longer than dt, 0.2 ms"),
+    ("-o nowhere/out.spk", "output = 'nowhere/out.spk': No such file or directory"),
+    ("--plot", "unrecognized arguments: --plot"),
+])
+def test_bad_input_is_named_once_on_any_number_of_hosts(mpiexec, tmp_path, n, arguments, message):
+    done = mpiexec(n, DRIVER, *arguments.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint(done).startswith(message)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option, name", [
+    ("-N", "N"), ("--stim-w", "stim_w"), ("--stim-spike-num", "stim_spike_num"),
+    ("--syn-w", "syn_w"), ("--syn-delay", "syn_delay"), ("--radius", "radius"),
+    ("--tstop", "tstop"), ("--dt", "dt"),
+])
+@pytest.mark.parametrize("value", ["nan", "-1", "1e400", "", "0x10"])
+def test_a_number_that_is_none_is_named(python, tmp_path, option, name, value):
+    done = python(DRIVER, option, value)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint(done).startswith(f"{name} = {value!r}: must be a ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("output, reason", [
+    ("", "Is a directory"), (".", "Is a directory"), ("x" * 300, "File name too long"),
+    ("/proc/out.spk", "No such file or directory"),
+])
+def test_an_output_that_cannot_be_is_found_before_the_run(python, tmp_path, output, reason):
+    done = python(DRIVER, "--output", output)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint(done) == f"output = {output!r}: {reason}"
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_write_that_fails_after_the_run(mpiexec, n):
+    done = mpiexec(n, DRIVER, "-o", "/dev/full")
+    assert done.returncode == 1 and ids(done.stdout, n)
+    assert complaint(done) == "output = '/dev/full': No space left on device"
+
+
+def test_the_spikes_on_standard_output(mpiexec):
+    done = mpiexec(2, DRIVER, "-o", "/dev/stdout")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert TABLE.decode() in done.stdout and done.stdout.endswith("file /dev/stdout\n")
+
+
+@pytest.mark.parametrize("error", ["1 / 0", "simrun.h.ParallelContext().set_gid2node(0, 1)"])
+def test_an_error_on_one_host_ends_all(mpiexec, error):
+    done = mpiexec(3, "-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
+                            f"if my_ring.pc.id() == 1:\n    {error}; {error}\nsimrun.prun()")
+    assert done.returncode != 0
+    assert done.stderr.count("Traceback") == 1 and 'File "<string>", line 4' in done.stderr
+
+
+def test_help_once_with_units_and_defaults(mpiexec):
+    done = mpiexec(2, DRIVER, "--help")
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.count("usage:") == 1
+    text = " ".join(done.stdout.split())
+    for line in ("weight of the connections (µS) (default: 0.01)", "(ms) (default: 0.025)",
+                 "radius of the ring (µm) (default: 50)", "(default: out.spk)"):
+        assert line in text

@@ -1,0 +1,126 @@
+"""The spike file read back, and the raster."""
+
+import numpy as np
+import pytest
+from conftest import ROOT, TABLE
+from matplotlib import pyplot
+
+from plot_spikes import plot_spikes, read_spikes
+
+SCRIPT = ROOT / "plot_spikes.py"
+
+
+@pytest.fixture
+def spikes(tmp_path):
+    path = tmp_path / "out.spk"
+    path.write_bytes(TABLE)
+    return path
+
+
+def test_reading_the_table(spikes):
+    times, gids = read_spikes(spikes)
+    assert (times.dtype, gids.dtype, times.shape, gids.shape) == (float, np.int64, (14,), (14,))
+    assert times[:3].tolist() == [12.625, 19.225, 25.825] and gids[-1] == 3
+
+
+def test_reading_lines_in_any_order_with_comments_and_windows_line_ends(tmp_path):
+    path = tmp_path / "mixed.spk"
+    path.write_bytes(b"# ms\tgid\r\n7.5\t3\r\n\r\n  1.25 0 # first\r\n7.5\t2\r\n")
+    times, gids = read_spikes(path)
+    assert times.tolist() == [7.5, 1.25, 7.5] and gids.tolist() == [3, 0, 2]
+
+
+@pytest.mark.parametrize("line", [
+    "1.5", "1.5\t2\t3", "1.5\t2.5", "x\t2", "-1\t2", "1\t-2", "nan\t2", "inf\t2", "1e400\t2",
+    f"1\t{2**63}", "1\t\ufffd", "\0\0\t\0", "spike",
+])
+def test_a_bad_line_is_named(tmp_path, line):
+    path = tmp_path / "bad.spk"
+    path.write_text(f"12.625\t0\n{line}\n1\t1\n", encoding="utf-8")
+    with pytest.raises(ValueError) as error:
+        read_spikes(path)
+    assert str(error.value).startswith(f"{path}:2: ") and "is not a spike" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"# nothing\n"])
+def test_a_file_without_spikes_is_refused(tmp_path, content):
+    path = tmp_path / "empty.spk"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="has no spikes"):
+        read_spikes(path)
+
+
+def test_the_raster():
+    axes = plot_spikes(np.array([9.0, 1, 5]), np.array([0, 2, 1]))
+    [ticks] = axes.collections
+    assert [tick.tolist() for tick in ticks.get_segments()] == [
+        [[9, -0.5], [9, 0.5]], [[1, 1.5], [1, 2.5]], [[5, 0.5], [5, 1.5]]]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (ms)", "cell (gid)")
+    assert plot_spikes([50], [3], axes, "red") is axes and len(axes.collections) == 2
+    assert axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 50  # it grows with what is added
+    axes.figure.canvas.draw()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert {"0", "1", "2", "3"} <= set(labels) and not any("." in label for label in labels)
+    pyplot.close(axes.figure)
+
+
+def test_the_script_saves_a_picture_where_there_is_no_display(python, spikes, tmp_path):
+    done = python(SCRIPT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "picture saved in out.png\n", "")
+    height, width, _ = pyplot.imread(tmp_path / "out.png").shape
+    assert (width, height) == (1600, 900)
+
+
+def test_the_script_overlays_several_files(python, spikes, tmp_path):
+    (tmp_path / "b.spk").write_text("14\t2\n180\t7\n")
+    done = python("-c", """
+import sys
+from matplotlib import pyplot
+sys.argv = ["plot_spikes.py", "out.spk", "b.spk", "-o", "both.svg"]
+import plot_spikes
+plot_spikes.main()
+axes = pyplot.gca()
+print([ticks.get_color()[0].tolist() for ticks in axes.collections], axes.get_xlim()[1] > 180)
+print([text.get_text() for text in axes.figure.legends[0].get_texts()])
+""")
+    assert done.stderr == "" and done.stdout.splitlines() == [
+        "picture saved in both.svg", "[[0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]] True",
+        "['out.spk', 'b.spk']"]
+    assert b"</svg>" in (tmp_path / "both.svg").read_bytes()
+
+
+def test_the_script_opens_a_window_where_there_is_a_display(python, spikes, tmp_path):
+    # A stand-in for a window system: matplotlib asks a canvas which framework it needs
+    done = python("-c", """
+import sys
+from matplotlib import pyplot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+pyplot.close(pyplot.figure())  # the backend is chosen now
+FigureCanvasAgg.required_interactive_framework = "tk"
+pyplot.show = lambda: print("window")
+import plot_spikes
+plot_spikes.main()
+sys.argv.extend(["-o", "saved.png"])
+plot_spikes.main()
+""")
+    assert done.stdout == "window\npicture saved in saved.png\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.spk", "saved.png"]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["missing.spk"], "missing.spk: No such file or directory"), (["."], ".: Is a directory"),
+    (["bad.spk"], "bad.spk:1: 'no spikes here' is not a spike: "),
+    (["empty.spk"], "empty.spk: has no spikes"), (["binary.spk"], "binary.spk:1: "),
+    (["-o", "nowhere/a.png"], "nowhere/a.png: No such file or directory"),
+    (["-o", "a.xyz"], "Format 'xyz' is not supported"), (["--nonsense"], "unrecognized arguments"),
+])
+def test_the_script_names_what_it_cannot_use(python, spikes, tmp_path, arguments, message):
+    (tmp_path / "bad.spk").write_text("no spikes here\n")
+    (tmp_path / "binary.spk").write_bytes(bytes(range(256)) * 40)
+    (tmp_path / "empty.spk").touch()
+    before = sorted(tmp_path.iterdir())
+    done = python(SCRIPT, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"plot_spikes.py: error: {message}")
+    assert done.stderr.count("\n") == 1 and sorted(tmp_path.iterdir()) == before

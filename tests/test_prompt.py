@@ -1,0 +1,120 @@
+"""At a prompt: the session that the README shows, in Python and IPython, and silence otherwise."""
+
+import sys
+
+import pytest
+from conftest import ROOT, TABLE
+
+SESSION = """\
+import ring, simrun
+from matplotlib import pyplot
+my_ring = ring.Ring()
+stim = simrun.attach_current_clamp(my_ring.cells[0], delay=200)
+soma_v_vec, dend_v_vec, t_vec = simrun.set_recording_vectors(my_ring.cells[0])
+simrun.simulate(tstop=100)
+axes = simrun.show_output(soma_v_vec, dend_v_vec, t_vec)
+my_ring.write_spikes()
+my_ring.cells[0]
+my_ring = ring.Ring(syn_w=0.02)
+more = simrun.set_recording_vectors(my_ring.cells[0])
+simrun.simulate(tstop=100)
+assert simrun.show_output(*more, new_fig=False) is axes
+my_ring.write_spikes("strong.spk")
+pyplot.savefig("traces.png")
+times, gids = my_ring.gather_spikes()
+print("spikes", len(times), times[1], len(t_vec), len(axes.lines))
+"""
+MODULES = ["ballandstick", "ring", "simrun", "parallel_ring", "plot_spikes"]
+PROMPTS = {"python": ["-i", "-q"],
+           "ipython": ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit"]}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_the_session(python, tmp_path, prompt, times):
+    done = python(*PROMPTS[prompt], stdin=SESSION * times, IPYTHONDIR=str(tmp_path / "ipython"))
+    assert done.returncode == 0, done.stderr
+    assert not any(word in done.stdout + done.stderr for word in ("Traceback", "Error"))
+    assert done.stdout.count("spikes 14 18.87") == times
+    assert "numprocs" not in done.stdout and "DISPLAY" not in done.stderr
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+    assert (tmp_path / "strong.spk").read_bytes().startswith(b"12.625\t0\n18.875\t1\n")
+    assert (tmp_path / "traces.png").stat().st_size > 10_000
+
+
+def test_what_the_traces_look_like(python):
+    done = python("-c", SESSION + """
+first, second, third, fourth = axes.lines
+print([line.get_color() for line in axes.lines], [line.get_linestyle() for line in axes.lines])
+print(axes.figure.get_size_inches(), axes.get_xlabel(), axes.get_ylabel())
+print([text.get_text() for text in axes.get_legend().get_texts()], second.get_xydata().shape)
+assert simrun.show_output(*more) is not axes""")
+    assert done.stdout.splitlines()[1:] == [
+        "['black', 'red', 'black', 'red'] ['-', '-', '--', '--']",
+        "[8. 4.] time (ms) membrane potential (mV)",
+        "['soma(0.5)', 'dend(0.5)', 'soma(0.5)', 'dend(0.5)'] (4001, 2)",
+    ]
+
+
+@pytest.mark.parametrize("display", [{}, {"DISPLAY": ":99"}, {"DISPLAY": ""}])
+@pytest.mark.parametrize("module", MODULES)
+def test_an_import_is_silent(python, tmp_path, module, display):
+    done = python("-c", f"import {module}", MPLCONFIGDIR=str(tmp_path), **display)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "DISPLAY" not in done.stderr
+    if module != "plot_spikes":  # matplotlib may say that it looks for fonts, the first time
+        assert done.stderr == ""
+
+
+def test_neuron_may_be_imported_first_where_there_is_one_process(python, tmp_path):
+    done = python("-c", "import os; os.environ['NEURON_MODULE_OPTIONS'] = '-nogui'\n"
+                        "from neuron import h\n" + SESSION)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+
+
+def test_without_an_mpi_library_a_prompt_is_serial_and_says_so_once(python, tmp_path):
+    done = python("-i", "-q", stdin=SESSION, MPI4PY_LIBMPI="/nowhere/libmpi.so")
+    assert done.returncode == 0
+    assert done.stderr.count("cannot load MPI library; running serially, on one process") == 1
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+
+
+def test_an_error_does_not_end_a_prompt(python):
+    done = python("-i", "-q", stdin="import ring, simrun\nring.Ring(N=0)\n" * 2 +
+                  "ring.Ring().write_spikes('/nowhere/out.spk')\n"
+                  "ring.h.ParallelContext().set_gid2node(0, 0)\nprint('still here')\n")
+    assert done.returncode == 0 and "still here" in done.stdout
+    assert done.stderr.count("ValueError: N = 0: must be a whole number") == 2
+    assert "FileNotFoundError" in done.stderr and "already exists" in done.stderr
+
+
+def test_many_rebuilds_and_a_quiet_exit(python):
+    done = python("-c", """
+import gc, random, ring, simrun
+random.seed(1)
+other = simrun.h.Section(name="other")
+synapse = simrun.h.ExpSyn(other(0.5))
+kept = []
+for n in range(60):
+    my_ring = ring.Ring(N=random.choice([1, 2, 5, 40]))
+    if n % 3 == 0:
+        cell = my_ring.cells[0]
+        extra = my_ring.pc.gid_connect(0, synapse)
+        kept.append(random.choice([my_ring, cell, cell.soma, cell.synlist, my_ring.nclist, extra]))
+    if n % 4 == 0:
+        my_ring.set_numcells(7)
+    if n % 5 == 0:
+        del my_ring
+        gc.collect()
+    simrun.simulate(tstop=random.choice([0, 3, 20]))
+print(len(list(simrun.h.allsec())))
+""")
+    assert (done.returncode, done.stderr) == (0, "") and int(done.stdout) in (3, 5, 11, 15, 81)
+
+
+def test_no_module_is_longer_than_one_sitting():
+    for module in MODULES:
+        lines = (ROOT / f"{module}.py").read_text().splitlines()
+        assert max(map(len, lines)) <= 99, module
+    assert sys.version_info >= (3, 10)

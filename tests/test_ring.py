@@ -1,0 +1,226 @@
+"""The ring on one process: who owns what, what is refused, building again, and the spikes."""
+
+from math import atan2, cos, inf, nan, pi, sin
+
+import numpy as np
+import pytest
+from conftest import TABLE
+
+import simrun
+from ring import Ring
+from simrun import h
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def sections():
+    return len(list(h.allsec()))
+
+
+def test_a_ring_has_its_parts():
+    ring = Ring(7, syn_w=0.02, syn_delay=3, stim_w=0.005, stim_spike_num=2)
+    assert ring._N == len(ring.cells) == 7 and ring.gidlist == list(range(7))
+    assert [(nc.srcgid(), nc.syn(), nc.weight[0], nc.delay) for nc in ring.nclist] == [
+        ((gid - 1) % 7, cell.synlist[0], 0.02, 3) for gid, cell in enumerate(ring.cells)]
+    assert [ring.pc.gid2cell(gid) for gid in ring.gidlist] == ring.cells
+    assert all(ring.pc.threshold(gid) == 10 for gid in ring.gidlist)
+    assert (ring.stim.number, ring.stim.start, ring.stim.noise) == (2, 9, 0)
+    assert (ring.ncstim.delay, ring.ncstim.weight[0]) == (1, 0.005)
+    assert ring.ncstim.syn() == ring.cells[0].synlist[0]
+    assert (ring.syn_w, ring.syn_delay, ring.stim_w, ring.stim_spike_num) == (0.02, 3, 0.005, 2)
+
+
+@pytest.mark.parametrize("N, radius", [(1, 50), (5, 50), (8, 300), (5, 0)])
+def test_the_cells_stand_on_a_circle_and_point_outwards(N, radius):
+    for gid, cell in enumerate(Ring(N, radius=radius).cells):
+        angle = 2 * pi * gid / N
+        place = (radius * cos(angle), radius * sin(angle), 0)
+        assert (cell.x, cell.y, cell.z) == pytest.approx(place)
+        soma, dend = cell.soma, cell.dend
+        assert (soma.x3d(0), soma.y3d(0), soma.z3d(0)) == pytest.approx(place, abs=1e-4)
+        along = dend.x3d(1) - dend.x3d(0), dend.y3d(1) - dend.y3d(0)
+        assert cos(atan2(along[1], along[0]) - angle) == pytest.approx(1)
+        assert np.hypot(dend.x3d(1), dend.y3d(1)) == pytest.approx(radius + 212.6157)
+
+
+def test_the_table(folder):
+    ring = Ring()
+    simrun.simulate(tstop=100)
+    ring.write_spikes()
+    assert (folder / "out.spk").read_bytes() == TABLE
+
+
+def test_the_table_with_the_plain_run_of_neuron(folder):
+    ring = Ring()
+    h.tstop = 100
+    h.run()
+    ring.write_spikes("plain.spk")
+    assert (folder / "plain.spk").read_bytes() == TABLE
+
+
+def test_the_spikes_as_arrays():
+    ring = Ring()
+    simrun.prun()
+    times, gids = ring.gather_spikes()
+    assert (times.dtype, gids.dtype, times.shape, gids.shape) == (float, np.int64, (14,), (14,))
+    assert gids.tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3]
+    assert times[:2] == pytest.approx([12.625, 19.225])
+
+
+def test_spikes_of_the_same_time_are_sorted_by_gid():
+    ring = Ring()
+    ring.t_vec.from_python([7, 3, 7, 5])
+    ring.id_vec.from_python([4, 9, 1, 2])
+    times, gids = ring.gather_spikes()
+    assert times.tolist() == [3, 5, 7, 7] and gids.tolist() == [9, 2, 1, 4]
+
+
+def test_no_spikes_make_an_empty_file(folder):
+    ring = Ring(stim_w=0)
+    simrun.prun(20)
+    ring.write_spikes()
+    assert (folder / "out.spk").read_bytes() == b""
+    times, gids = ring.gather_spikes()
+    assert (times.dtype, gids.dtype, times.shape, gids.shape) == (float, np.int64, (0,), (0,))
+
+
+def test_simulate_keeps_the_step_of_the_session_and_prun_sets_it():
+    ring = Ring()
+    h.dt = 0.005
+    simrun.simulate(30)
+    fine = ring.gather_spikes()[0]
+    assert h.dt == 0.005 and h.t == pytest.approx(30) and fine[0] == pytest.approx(12.59)
+    simrun.prun(30)
+    assert h.dt == 0.025 and ring.gather_spikes()[0][0] == pytest.approx(12.625)
+
+
+@pytest.mark.parametrize("dt", [0.03, 0.1, 1e-3])
+def test_a_step_that_does_not_divide_a_millisecond_is_taken_as_it_is(dt):
+    Ring()
+    simrun.prun(10, dt)
+    assert h.dt == dt and h.t == pytest.approx(10, abs=dt)
+    simrun.prun(0)
+
+
+def test_another_ring_replaces_the_one_before(folder):
+    first = Ring()
+    cell = first.cells[0]  # someone holds on to a cell, its clamp and its traces
+    clamp = simrun.attach_current_clamp(cell)
+    traces = simrun.set_recording_vectors(cell)
+    simrun.simulate(tstop=50)
+    spikes, old = first.gather_spikes(), [np.array(vec) for vec in traces]
+    second = Ring(syn_w=0.02)
+    assert sections() == 10 and first.cells == [] and first.nclist == []
+    simrun.simulate(tstop=100)
+    assert all(np.array_equal(a, b) for a, b in zip(spikes, first.gather_spikes()))
+    assert all(np.array_equal(a, vec) for a, vec in zip(old, traces)) and len(traces[0]) == 2001
+    second.write_spikes("second.spk")
+    assert (folder / "second.spk").read_bytes().startswith(b"12.625\t0\n18.875\t1\n")
+    del cell, clamp
+    third = Ring()
+    simrun.simulate(tstop=100)
+    third.write_spikes()
+    assert (folder / "out.spk").read_bytes() == TABLE
+
+
+def test_set_numcells_rebuilds():
+    ring = Ring()
+    simrun.prun()
+    five = ring.t_vec
+    ring.set_numcells(3, radius=10)
+    assert ring._N == len(ring.cells) == 3 and sections() == 6 and ring.cells[0].x == 10
+    simrun.prun()
+    assert set(ring.gather_spikes()[1]) == {0, 1, 2} and len(five) == 14
+    ring.syn_w = 0.02
+    ring.set_numcells(5)
+    simrun.prun()
+    assert ring.gather_spikes()[0][1] == pytest.approx(18.875)
+
+
+@pytest.mark.parametrize("name, value, allowed", [
+    ("N", 0, "a whole number (cells), at least 1 and at most 2147483647"),
+    ("N", 2.5, "a whole number"), ("N", "0x10", "a whole number"), ("N", 2**31, "at most 214748"),
+    ("N", nan, "a whole number"), ("N", inf, "a whole number"), ("N", None, "a whole number"),
+    ("stim_w", -1, "a finite number (µS), at least 0"), ("stim_w", nan, "a finite number"),
+    ("stim_spike_num", 1.5, "a whole number (spikes), at least 0"),
+    ("syn_w", inf, "a finite number"), ("syn_w", "", "a finite number"),
+    ("syn_delay", -5, "a finite number (ms), at least 0"), ("syn_delay", nan, "a finite number"),
+    ("syn_delay", 0.025, "longer than dt, 0.025 ms"), ("syn_delay", 0, "longer than dt"),
+    ("radius", -1, "a finite number (µm), at least 0 and at most 1000000"),
+    ("radius", 1e400, "a finite number"),
+])
+def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, value, allowed):
+    ring = Ring(3)
+    h.dt = 0.025
+    with pytest.raises(ValueError) as error:
+        Ring(**{name: value})
+    assert str(error.value).startswith(f"{name} = ") and allowed in str(error.value)
+    assert "\n" not in str(error.value) and len(ring.cells) == 3
+    if name in ("N", "radius"):
+        with pytest.raises(ValueError):
+            ring.set_numcells(**{"N": 3, name: value})
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"tstop": -1}, "tstop = -1: must be a finite number (ms), at least 0"),
+    ({"tstop": nan}, "tstop = nan"), ({"tstop": inf}, "tstop = inf"),
+    ({"dt": 0}, "dt = 0: must be a finite number (ms), at least 1e-06 and at most 9"),
+    ({"dt": -0.025}, "dt = -0.025"), ({"dt": nan}, "dt = nan"), ({"dt": 10}, "dt = 10"),
+    ({"dt": 5}, "delay = 5: must be longer than dt, 5 ms"),
+])
+def test_a_run_that_cannot_be_right_is_refused(arguments, message):
+    Ring()
+    with pytest.raises(ValueError) as error:
+        simrun.prun(**arguments)
+    assert message in str(error.value)
+    if "tstop" in arguments:
+        with pytest.raises(ValueError):
+            simrun.simulate(**arguments)
+
+
+def test_a_clamp():
+    clamp = simrun.attach_current_clamp(Ring().cells[0])
+    assert (clamp.delay, clamp.dur, clamp.amp, clamp.get_segment().x) == (5, 1, 0.1, 1)
+
+
+def test_the_recordings():
+    ring = Ring()
+    vectors = simrun.set_recording_vectors(ring.cells[0])
+    simrun.prun(20)
+    soma, dend, t = map(np.array, vectors)
+    assert soma.shape == dend.shape == t.shape == (801,)
+    assert (t[0], t[1], t[-1]) == pytest.approx((0, 0.025, 20)) and soma[0] == dend[0] == -65
+    assert soma.max() > 30 and dend[t <= 11].max() > soma[t <= 11].max()  # the synapse's end first
+
+
+@pytest.mark.parametrize("file_name, error", [
+    ("nowhere/out.spk", FileNotFoundError), (".", IsADirectoryError), ("", IsADirectoryError),
+    ("new/", IsADirectoryError), ("file/out.spk", NotADirectoryError), ("/proc/out.spk", OSError),
+    ("/dev/full", OSError), ("bad\0name", ValueError),
+])
+def test_a_file_that_cannot_be_written_is_named(folder, file_name, error):
+    (folder / "file").touch()
+    ring = Ring()
+    simrun.prun(20)
+    with pytest.raises(error) as caught:
+        ring.write_spikes(file_name)
+    assert getattr(caught.value, "filename", file_name) == file_name
+    assert [path.name for path in folder.iterdir()] == ["file"]
+
+
+def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):
+    ring = Ring()
+    simrun.prun()
+    (folder / "link.spk").symlink_to("out.spk")
+    ring.write_spikes("link.spk")
+    plain, fresh = folder / "out.spk", folder / "fresh"
+    fresh.touch()
+    assert plain.read_bytes() == TABLE and plain.stat().st_mode == fresh.stat().st_mode
+    plain.chmod(0o640)
+    ring.write_spikes("link.spk")
+    assert plain.stat().st_mode & 0o777 == 0o640 and (folder / "link.spk").is_symlink()
+    assert sorted(path.name for path in folder.iterdir()) == ["fresh", "link.spk", "out.spk"]
