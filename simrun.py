@@ -103,7 +103,7 @@ def end_all(kind, error, traceback):
 
 neuron_came_first = "neuron" in sys.modules
 MPI, no_mpi = start_mpi()
-os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")  # else it complains about the display
+os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")  # without MPI it would miss a display
 with no_stdout():
     from neuron import h
 h.load_file("stdrun.hoc")

@@ -1,9 +1,10 @@
 """Under mpiexec: the table, the same spikes on any number of processes, and clear failures."""
 
 import re
+import sys
 
 import pytest
-from conftest import ROOT, TABLE
+from conftest import MPIEXEC, ROOT, TABLE
 
 DRIVER = ROOT / "parallel_ring.py"
 
@@ -119,7 +120,8 @@ def test_neuron_before_mpi_is_found_out(mpiexec, tmp_path):
 
 
 @pytest.mark.parametrize("launcher, variables", [
-    ("Open MPI's mpiexec", {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"}),
+    ("Open MPI's mpiexec", {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0",
+                            "PMIX_RANK": "0", "PMIX_NAMESPACE": "none"}),
     ("Slurm's srun", {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}),
 ])
 def test_a_launcher_that_mpi_does_not_know_is_found_out(python, launcher, variables):
@@ -147,9 +149,6 @@ for weight in (0.01, 0.02, 0.01):
         simrun.show_output(*recorded, new_fig=weight == 0.01)
     my_ring.write_spikes(f"{weight}.spk")
 pyplot.savefig("traces.png")
-simrun.h.tstop = 50
-simrun.h.run()
-my_ring.write_spikes("run.spk")
 """
 
 
@@ -159,9 +158,16 @@ def test_a_users_script_where_a_host_may_own_no_cell(mpiexec, tmp_path, n):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     first = (tmp_path / "0.01.spk").read_bytes()
     assert first.startswith(b"12.625\t0\n19.225\t1\n25.825\t2\n32.450\t0\n")
-    assert (tmp_path / "run.spk").read_bytes() == first
     assert (tmp_path / "0.02.spk").read_bytes().startswith(b"12.625\t0\n18.875\t1\n")
     assert (tmp_path / "traces.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_the_plain_run_of_neuron(mpiexec, tmp_path, n):
+    done = mpiexec(n, "-c", "import ring\nfrom neuron import h\nmy_ring = ring.Ring()\n"
+                            "h.tstop = 100\nh.run()\nmy_ring.write_spikes()")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
 
 
 def complaint(done):
@@ -217,10 +223,13 @@ def test_a_write_that_fails_after_the_run(mpiexec, n):
     assert complaint(done) == "output = '/dev/full': No space left on device"
 
 
-def test_the_spikes_on_standard_output(mpiexec):
-    done = mpiexec(2, DRIVER, "-o", "/dev/stdout")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert TABLE.decode() in done.stdout and done.stdout.endswith("file /dev/stdout\n")
+@pytest.mark.parametrize("shell", ["", "> log && cat log", "| cat"])
+def test_the_spikes_on_standard_output(run, shell):
+    done = run("sh", "-c", f"{MPIEXEC} -n 2 {sys.executable} {DRIVER} -o /dev/stdout {shell}")
+    alone = run("sh", "-c", f"{sys.executable} {DRIVER} -o /dev/stdout {shell}")
+    for each in (done, alone):
+        assert (each.returncode, each.stderr) == (0, "")
+        assert TABLE.decode() in each.stdout and each.stdout.endswith("file /dev/stdout\n")
 
 
 @pytest.mark.parametrize("error", ["1 / 0", "simrun.h.ParallelContext().set_gid2node(0, 1)"])

@@ -77,6 +77,7 @@ def test_without_an_mpi_library_a_prompt_is_serial_and_says_so_once(python, tmp_
     done = python("-i", "-q", stdin=SESSION, MPI4PY_LIBMPI="/nowhere/libmpi.so")
     assert done.returncode == 0
     assert done.stderr.count("cannot load MPI library; running serially, on one process") == 1
+    assert "DISPLAY" not in done.stderr
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import TABLE
 
 import simrun
-from ring import Ring
+from ring import Ring, write_whole
 from simrun import h
 
 
@@ -110,11 +110,14 @@ def test_another_ring_replaces_the_one_before(folder):
     first = Ring()
     cell = first.cells[0]  # someone holds on to a cell, its clamp and its traces
     clamp = simrun.attach_current_clamp(cell)
+    elsewhere = h.Section(name="elsewhere")
+    elsewhere.push()  # the section that NEURON takes where none is named
     traces = simrun.set_recording_vectors(cell)
+    h.pop_section()
     simrun.simulate(tstop=50)
     spikes, old = first.gather_spikes(), [np.array(vec) for vec in traces]
     second = Ring(syn_w=0.02)
-    assert sections() == 10 and first.cells == [] and first.nclist == []
+    assert sections() == 10 + 1 and first.cells == [] and first.nclist == []
     simrun.simulate(tstop=100)
     assert all(np.array_equal(a, b) for a, b in zip(spikes, first.gather_spikes()))
     assert all(np.array_equal(a, vec) for a, vec in zip(old, traces)) and len(traces[0]) == 2001
@@ -210,6 +213,18 @@ def test_a_file_that_cannot_be_written_is_named(folder, file_name, error):
         ring.write_spikes(file_name)
     assert getattr(caught.value, "filename", file_name) == file_name
     assert [path.name for path in folder.iterdir()] == ["file"]
+
+
+def test_a_write_that_breaks_off_leaves_the_file_as_it_was(folder):
+    def lines():
+        yield "1.000\t0\n" * 100_000
+        raise OSError(28, "No space left on device")
+
+    (folder / "out.spk").write_bytes(TABLE)
+    with pytest.raises(OSError, match="No space left on device: 'out.spk'"):
+        write_whole("out.spk", lines())
+    assert (folder / "out.spk").read_bytes() == TABLE
+    assert [path.name for path in folder.iterdir()] == ["out.spk"]
 
 
 def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):
