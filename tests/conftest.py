@@ -59,6 +59,15 @@ def run(tmp_path):
 
 
 @pytest.fixture
+def no_mpi(run):
+    """The environment variable with which mpi4py finds no MPI library."""
+    nowhere = {"MPI4PY_LIBMPI": "/nowhere/libmpi.so"}
+    if run(sys.executable, "-c", "from mpi4py import MPI", **nowhere).returncode == 0:
+        pytest.skip("this mpi4py is bound to its library")
+    return nowhere
+
+
+@pytest.fixture
 def python(run):
     """A function that runs Python on one process, without a launcher."""
     return lambda *arguments, **options: run(sys.executable, *arguments, **options)

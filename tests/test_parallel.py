@@ -105,8 +105,8 @@ def test_testmpi(mpiexec):
     assert ids(done.stdout, 4) and done.stdout.count("\n") == 4
 
 
-def test_testmpi_says_what_is_wrong_when_there_is_no_mpi_library(mpiexec):
-    done = mpiexec(4, ROOT / "tests" / "testmpi.py", MPI4PY_LIBMPI="/nowhere/libmpi.so")
+def test_testmpi_says_what_is_wrong_when_there_is_no_mpi_library(mpiexec, no_mpi):
+    done = mpiexec(4, ROOT / "tests" / "testmpi.py", **no_mpi)
     assert done.returncode != 0 and done.stdout == ""
     [line] = [line for line in done.stderr.splitlines() if line.startswith("simrun: ")]
     assert "mpiexec started 4 processes, but NEURON sees 1: cannot load MPI library" in line

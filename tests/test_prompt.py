@@ -73,8 +73,8 @@ def test_neuron_may_be_imported_first_where_there_is_one_process(python, tmp_pat
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 
 
-def test_without_an_mpi_library_a_prompt_is_serial_and_says_so_once(python, tmp_path):
-    done = python("-i", "-q", stdin=SESSION, MPI4PY_LIBMPI="/nowhere/libmpi.so")
+def test_without_an_mpi_library_a_prompt_is_serial_and_says_so_once(python, no_mpi, tmp_path):
+    done = python("-i", "-q", stdin=SESSION, **no_mpi)
     assert done.returncode == 0
     assert done.stderr.count("cannot load MPI library; running serially, on one process") == 1
     assert "DISPLAY" not in done.stderr
