@@ -49,8 +49,9 @@ def parse(arguments, pc):
 
 def fail(message, pc, status=2):
     """End all hosts, which know of the same failure, with one line from rank 0."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in f"error: {message}")
     if pc.id() == 0:
-        print(f"parallel_ring.py: error: {message}", file=sys.stderr, flush=True)
+        print(f"parallel_ring.py: {line}\n", end="", file=sys.stderr, flush=True)
     pc.barrier()  # some launchers end all processes with the first
     sys.exit(status)
 
@@ -74,7 +75,7 @@ def main():
     if pc.id() == 0:
         print(f"cells {my_ring._N}, hosts {pc.nhost()}, simulated {tstop:g} ms, "
               f"spikes {spikes:.0f}, wall time {time.perf_counter() - start:.2f} s, "
-              f"load balance {balance:.0%}, file {output}")
+              f"load balance {balance:.0%}, file {output!r}")
 
 
 if __name__ == "__main__":

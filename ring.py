@@ -3,7 +3,6 @@
 Lines marked `### parallel` are those that a serial ring would not need, or would write otherwise.
 """
 
-import errno
 import os
 import secrets
 import stat
@@ -157,29 +156,27 @@ def write_whole(file_name, lines=None):
     """
     target = os.path.realpath(file_name)
     aside = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.spk")
+    found = None
     try:
-        try:
+        with suppress(FileNotFoundError):
             found = os.stat(file_name)
-        except FileNotFoundError:
-            found = None
-        if os.path.isdir(target) or not os.path.basename(file_name):
-            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if found and not os.access(file_name, os.W_OK):
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-        if found and os.path.samestat(found, os.fstat(1)):  # /dev/stdout, wherever it leads
+        if found and os.path.samestat(found, os.fstat(1)):  # /dev/stdout and the like
             sys.stdout.writelines(lines or ())
             sys.stdout.flush()
-        elif found and not stat.S_ISREG(found.st_mode):
+            return
+        if found and not stat.S_ISFIFO(found.st_mode):  # to open a pipe is to wait for its reader
+            os.close(os.open(file_name, os.O_WRONLY))
+        if found and not stat.S_ISREG(found.st_mode):
             if lines is not None:
                 with open(file_name, "w") as device:
                     device.writelines(lines)
-        else:
-            with open(aside, "x") as file:
-                file.writelines(lines or ())
-            if found:
-                os.chmod(aside, stat.S_IMODE(found.st_mode))
-            if lines is not None:
-                os.replace(aside, target)
+            return
+        with open(aside if os.path.basename(file_name) else file_name, "x") as file:
+            file.writelines(lines or ())
+        if found:
+            os.chmod(aside, stat.S_IMODE(found.st_mode))
+        if lines is not None:
+            os.replace(aside, target)
     except OSError as error:
         raise OSError(error.errno, error.strerror, file_name) from None
     finally:

@@ -7,25 +7,20 @@ NEURON, whichever module a script imports first.
 import ctypes
 import math
 import os
+import re
+import signal
 import sys
+import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
 
 LAUNCHERS = (  # where each leaves the number of processes that it started, and which one this is
     ("Open MPI's mpiexec", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
     ("MPICH's mpiexec", "PMI_SIZE", "PMI_RANK"),
     ("Slurm's srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
 )
-LIMITS = {  # what each number of a run may be: its kind, the least, the most, the unit
-    "N": (int, 1, 2**31 - 1, "cells"),  # NEURON's gids are 32-bit integers
-    "stim_w": (float, 0, math.inf, "µS"),
-    "stim_spike_num": (int, 0, 2**31 - 1, "spikes"),
-    "syn_w": (float, 0, math.inf, "µS"),
-    "syn_delay": (float, 0, math.inf, "ms"),
-    "radius": (float, 0, 1e6, "µm"),  # a metre: NEURON stores points in single precision
-    "tstop": (float, 0, math.inf, "ms"),
-    "dt": (float, 1e-6, 9, "ms"),  # below the 10 ms of set_maxstep
-}
 
 
 def start_mpi():
@@ -98,19 +93,34 @@ def end_all(kind, error, traceback):
     sys.__excepthook__(kind, error, traceback)
     sys.stdout.flush()
     sys.stderr.flush()
+    time.sleep(0.2)  # s; the launcher drops what it has not passed on when it ends the hosts
     MPI.COMM_WORLD.Abort(1)
 
 
 neuron_came_first = "neuron" in sys.modules
 MPI, no_mpi = start_mpi()
+if MPI and MPI.Is_initialized() and MPI.COMM_WORLD.size > 1:
+    sys.excepthook = end_all
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a host at once, not after its step
 os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")  # without MPI it would miss a display
 with no_stdout():
     from neuron import h
 h.load_file("stdrun.hoc")
+h.ParallelContext().mpiabort_on_error(0)  # NEURON's errors become exceptions; see end_all
 check_parallel(h.ParallelContext().nhost())
-if h.ParallelContext().nhost() > 1:
-    sys.excepthook = end_all
-    h.ParallelContext().mpiabort_on_error(0)  # NEURON's errors become exceptions and end there too
+
+
+MEMORY = h.ParallelContext().nhost() * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+LIMITS = {  # what each number of a run may be: its kind, the least, the most, the unit
+    "N": (int, 1, min(MEMORY // 10_000, 2**31 - 1), "cells"),  # bytes a cell; gids have 32 bits
+    "stim_w": (float, 0, math.inf, "µS"),
+    "stim_spike_num": (int, 0, 2**31 - 1, "spikes"),
+    "syn_w": (float, 0, math.inf, "µS"),
+    "syn_delay": (float, 0, math.inf, "ms"),
+    "radius": (float, 0, 1e6, "µm"),  # a metre: NEURON stores points in single precision
+    "tstop": (float, 0, 1e9, "ms"),  # eleven days
+    "dt": (float, 1e-6, 9, "ms"),  # below the 10 ms of set_maxstep
+}
 
 
 def check(name, value):
@@ -177,8 +187,42 @@ def prun(tstop=100, dt=0.025):
     h.steps_per_ms = 1 / dt  # stdinit would set dt back from it
     pc.set_maxstep(10)  # ms; or the shortest delay: hosts run that far between exchanges
     h.stdinit()
-    pc.psolve(tstop)
+    psolve(pc, tstop, dt)
     return pc.step_time()
+
+
+def psolve(pc, tstop, dt):
+    """Do the steps of pc.psolve(tstop), 10 ms at a time: between them Ctrl-C is heard, and someone
+    who watches the terminal learns how far the run is."""
+    steps, stretch = int(tstop / dt + 1e-9), max(4, round(10 / dt))
+    start = shown = time.monotonic()
+    watched = pc.id() == 0 and on_terminal()
+    for done in range(stretch, steps - stretch + 1, stretch):
+        pc.psolve((done + 0.5) * dt)  # up to half a step more, so that rounding drops no step
+        now = time.monotonic()
+        if watched and now - shown > 0.5:
+            shown = now
+            left = timedelta(seconds=round((now - start) / done * (steps - done)))
+            sys.stderr.write(f"\r{h.t:.0f} of {tstop:g} ms, {left} left ")
+            sys.stderr.flush()
+    pc.psolve((steps + 0.5) * dt if steps > 3 else tstop)
+    if shown > start:
+        sys.stderr.write("\r" + 60 * " " + "\r")
+        sys.stderr.flush()
+
+
+def on_terminal():
+    """True if stderr is a terminal, or is passed on to one by the launcher (seen on Linux)."""
+    if sys.stderr and sys.stderr.isatty():
+        return True
+    pid = os.getppid()
+    with suppress(OSError):
+        while pid > 1:
+            name, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+            if re.search(r"\((mpiexec|mpirun|prterun|orterun|srun)", name):
+                return os.readlink(f"/proc/{pid}/fd/2").startswith(("/dev/pts/", "/dev/tty"))
+            pid = int(fields.split()[1])
+    return False
 
 
 def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):

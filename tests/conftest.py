@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,25 +35,40 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if "mpiexec" in item.fixturenames:
+        if {"mpiexec", "start_mpiexec", "another_mpiexec"} & set(item.fixturenames):
             item.add_marker("parallel")
 
 
 @pytest.fixture
-def run(tmp_path):
+def start(tmp_path):
+    """A function that starts a command in an empty folder; what runs at the end is killed."""
+    started = []
+
+    def start(*command, stderr=subprocess.PIPE, **environment):
+        process = subprocess.Popen(
+            [str(word) for word in command], cwd=tmp_path, env=ENVIRONMENT | environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True,
+            start_new_session=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def run(start):
     """A function that runs a command in an empty folder and returns it completed."""
 
     def run(*command, timeout=60, stdin="", **environment):
-        with subprocess.Popen(
-            [str(word) for word in command], cwd=tmp_path, env=ENVIRONMENT | environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
-        ) as process:
-            try:
-                stdout, stderr = process.communicate(stdin, timeout)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                pytest.fail(f"still running after {timeout} s: {process.args}")
+        process = start(*command, **environment)
+        try:
+            stdout, stderr = process.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"still running after {timeout} s: {process.args}")
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     return run
@@ -81,3 +97,13 @@ def mpiexec(run):
         return run(MPIEXEC, "-n", n, sys.executable, *arguments, **options)
 
     return mpiexec
+
+
+@pytest.fixture
+def start_mpiexec(start):
+    """A function that starts Python on n processes and does not wait for them."""
+
+    def start_mpiexec(n, *arguments, **options):
+        return start(MPIEXEC, "-n", n, sys.executable, *arguments, **options)
+
+    return start_mpiexec

