@@ -4,10 +4,8 @@ import os
 import pty
 import random
 import re
-import resource
 import select
 import signal
-import string
 import subprocess
 import sys
 import threading
@@ -192,8 +190,8 @@ random.seed(3)
 options = ["-N", "--stim-w", "--stim-spike-num", "--syn-w", "--syn-delay", "--radius", "--tstop",
            "--dt", "-o", "--output", "--help", "-h", "--", "-", "--N", "--syn", "--output="]
 values = ["nan", "inf", "-inf", "1e400", "-0", "-1", "0x10", "", " ", "5", "0.5", "1e-400", "٣",
-          "1_0", "1e3", "true", "None", "[]", "\\n", "\\t", "\\udcff", "µ", "9" * 400, "-" * 9, "@x",
-          "%s"]
+          "1_0", "1e3", "true", "None", "[]", "\\n", "\\t", "\\udcff", "µ", "9" * 400, "-" * 9,
+          "@x", "%s"]
 answers = {}
 for _ in range(3000):
     words = [random.choice((random.choice(options), random.choice(values),
