@@ -53,7 +53,7 @@ def fail(message, pc, status=2):
     if pc.id() == 0:
         print(f"parallel_ring.py: {line}\n", end="", file=sys.stderr, flush=True)
     pc.barrier()  # some launchers end all processes with the first
-    sys.exit(status)
+    raise SystemExit(status)  # not sys.exit, which in a parallel run ends the others: all end here
 
 
 def main():

@@ -91,16 +91,26 @@ def check_parallel(nhost):
 def end_all(kind, error, traceback):
     """The exception hook of a parallel run: report, then end the hosts that wait for this one."""
     sys.__excepthook__(kind, error, traceback)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    time.sleep(0.2)  # s; the launcher drops what it has not passed on when it ends the hosts
-    MPI.COMM_WORLD.Abort(1)
+    exit_all(1)
+
+
+def exit_all(status=None):
+    """The sys.exit of a parallel run: a status other than 0 on one host ends them all."""
+    code = status if isinstance(status, int) else 1
+    if status:
+        if code is not status:
+            print(status, file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        time.sleep(0.2)  # s; the launcher drops what it has not passed on when it ends the hosts
+        MPI.COMM_WORLD.Abort(code)  # it may return: the launcher ends this host too, but later
+    raise SystemExit(code if status else 0)
 
 
 neuron_came_first = "neuron" in sys.modules
 MPI, no_mpi = start_mpi()
 if MPI and MPI.Is_initialized() and MPI.COMM_WORLD.size > 1:
-    sys.excepthook = end_all
+    sys.excepthook, sys.exit = end_all, exit_all
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a host at once, not after its step
 os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")  # without MPI it would miss a display
 with no_stdout():

@@ -142,6 +142,16 @@ def test_a_keyboard_interrupt_on_one_rank_ends_all(mpiexec):
     assert done.returncode != 0 and done.stderr.count("KeyboardInterrupt") == 1
 
 
+@pytest.mark.parametrize("status, code, said", [("'no such model'", 1, "no such model\n"), (3, 3, "")])
+def test_sys_exit_on_one_rank_ends_all(mpiexec, status, code, said):
+    script = ("import sys, simrun, ring\nmy_ring = ring.Ring()\n"
+              "if my_ring.pc.id() == 1: sys.exit({})\nsimrun.prun(1e6)")
+    done = mpiexec(3, "-c", script.format(status), timeout=20)
+    assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
+    done = mpiexec(3, "-c", "import sys, ring\nring.Ring()\nsys.exit(0)")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_launcher_ends_every_host(ranks, sent):
     launcher, pids = ranks(2)

@@ -112,8 +112,9 @@ def test_testmpi_says_what_is_wrong_when_there_is_no_mpi_library(mpiexec, no_mpi
     assert "mpiexec started 4 processes, but NEURON sees 1: cannot load MPI library" in line
 
 
-def test_neuron_before_mpi_is_found_out(mpiexec, tmp_path):
-    done = mpiexec(2, "-c", "from neuron import h\nimport ring\nring.Ring().write_spikes()")
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_neuron_before_mpi_is_found_out(mpiexec, tmp_path, n):
+    done = mpiexec(n, "-c", "from neuron import h\nimport ring\nring.Ring().write_spikes()")
     assert done.returncode != 0 and not list(tmp_path.iterdir())
     assert done.stderr.count("simrun: ") == 1
     assert "NEURON was imported before MPI was started. Import simrun before neuron" in done.stderr
