@@ -10,7 +10,7 @@ import sys
 import time
 
 import simrun
-from ring import Ring, on_rank_0, write_whole
+from ring import Ring
 from simrun import h
 
 
@@ -36,10 +36,10 @@ def parse(arguments, pc):
     with contextlib.redirect_stdout(sys.stdout if pc.id() == 0 else io.StringIO()):
         options = vars(parser.parse_args(arguments))
     try:
-        for name in simrun.LIMITS:
-            options[name] = simrun.check(name, options[name])
-        simrun.check_delay(options["syn_delay"], options["dt"])
-        on_rank_0(write_whole, options["output"])
+        for name, value in options.items():
+            options[name] = value if name == "output" else simrun.check(name, value)
+        simrun.check_delay("syn_delay", options["syn_delay"], options["dt"])
+        simrun.on_rank_0(simrun.write_whole, options["output"])
     except ValueError as error:
         fail(error, pc)
     except OSError as error:

@@ -3,17 +3,13 @@
 Lines marked `### parallel` are those that a serial ring would not need, or would write otherwise.
 """
 
-import os
-import secrets
-import stat
-import sys
-from contextlib import suppress
 from math import cos, pi, sin
 
 import numpy as np
 
+import simrun
 from ballandstick import BallAndStick
-from simrun import check, check_delay, h
+from simrun import check, check_delay, h, on_rank_0, write_whole
 
 
 class Ring:
@@ -25,17 +21,16 @@ class Ring:
 
     N: cells. stim_w: weight of the stimulus to cell 0 (µS). stim_spike_num: its events, the first
     at 9 ms, then one every 10 ms. syn_w, syn_delay: weight (µS) and delay (ms) of the connections.
-    radius: of the circle on which the cells stand (µm). Raises ValueError for a bad argument.
+    radius: of the circle on which the cells stand (µm). Raises ValueError for a bad argument; a
+    delay must exceed the step of the session, h.dt.
 
-    Attributes: the arguments, N as `_N`; and what lives on this host: `gidlist`, `cells` in the
-    same order, `nclist`, `stim` and `ncstim` (None where cell 0 is not), `t_vec` and `id_vec` (the
-    spikes: ms, gid), `pc`.
+    Attributes: the arguments, N as `_N` (a change takes effect when `set_numcells` builds anew);
+    and what lives on this host: `gidlist`, `cells` in the same order, `nclist`, `stim` and
+    `ncstim` (None where cell 0 is not), `t_vec` and `id_vec` (the spikes: ms, gid), `pc`.
 
     Source: NEURON's tutorial, Parallel Net; Hines & Carnevale, J. Neurosci. Methods 169 (2008)
     425–455, doi:10.1016/j.jneumeth.2007.09.010.
     """
-
-    _built = None  # the Ring whose cells and gids NEURON holds: it has one set of gids a process
 
     def __init__(self, N=5, stim_w=0.004, stim_spike_num=1, syn_w=0.01, syn_delay=5, radius=50):
         self.stim_w = stim_w
@@ -51,11 +46,11 @@ class Ring:
         """Build the ring, anew if it was built before, with N cells on a circle of `radius` µm."""
         N, radius = check("N", N), check("radius", radius)
         for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
-            setattr(self, name, check(name, getattr(self, name)))
-        check_delay(self.syn_delay, h.dt)
-        if Ring._built:
-            Ring._built.remove()
-        Ring._built = self
+            setattr(self, name, check(name, getattr(self, name)))  # against simrun.LIMITS
+        check_delay("syn_delay", self.syn_delay, h.dt)
+        if simrun.built:
+            simrun.built.remove()
+        simrun.built = self
         self._N = N
         self._radius = radius
         self.set_gids()
@@ -80,7 +75,7 @@ class Ring:
             cell.rotateZ(angle)
             cell.set_position(self._radius * cos(angle), self._radius * sin(angle), 0)
             self.cells.append(cell)
-            self.pc.cell(gid, cell.connect2target(None))  ### parallel: it stands for these spikes
+            self.pc.cell(gid, cell.connect2target(None))  ### parallel: spikes carry this gid
 
     def connect_cells(self):
         """Connect to each cell of this host the one before it in the ring, wherever that lives."""
@@ -98,7 +93,7 @@ class Ring:
         self.stim = h.NetStim()
         self.stim.number = self.stim_spike_num
         self.stim.start = 9  # ms
-        self.ncstim = h.NetCon(self.stim, self.pc.gid2cell(0).synlist[0])
+        self.ncstim = h.NetCon(self.stim, self.pc.gid2cell(0).synlist[0])  ### parallel
         self.ncstim.delay = 1  # ms
         self.ncstim.weight[0] = self.stim_w
 
@@ -131,54 +126,4 @@ class Ring:
         """
         times, gids = self.gather_spikes()
         lines = (f"{t:.3f}\t{gid}\n" for t, gid in zip(times.tolist(), gids.tolist()))
-        on_rank_0(write_whole, file_name, lines)
-
-
-def on_rank_0(action, *arguments):
-    """Do it on rank 0 alone; if it can't be done, raise its error on every host, so none waits."""
-    pc, error = h.ParallelContext(), None
-    if pc.id() == 0:
-        try:
-            action(*arguments)
-        except (OSError, ValueError) as caught:
-            error = caught
-    error = pc.py_broadcast(error, 0)
-    if error:
-        raise error
-
-
-def write_whole(file_name, lines=None):
-    """Write lines to a file that appears under its name when it is complete, or not at all.
-
-    A plain file is written under a hidden name beside it and then renamed; its mode stays, and a
-    link to it stays a link. A device or a pipe is written to as it is. Without `lines` nothing is
-    changed: it only finds out whether writing can work. Raises OSError that names the file.
-    """
-    target = os.path.realpath(file_name)
-    aside = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.spk")
-    found = None
-    try:
-        with suppress(FileNotFoundError):
-            found = os.stat(file_name)
-        if found and os.path.samestat(found, os.fstat(1)):  # /dev/stdout and the like
-            sys.stdout.writelines(lines or ())
-            sys.stdout.flush()
-            return
-        if found and not stat.S_ISFIFO(found.st_mode):  # to open a pipe is to wait for its reader
-            os.close(os.open(file_name, os.O_WRONLY))
-        if found and not stat.S_ISREG(found.st_mode):
-            if lines is not None:
-                with open(file_name, "w") as device:
-                    device.writelines(lines)
-            return
-        with open(aside if os.path.basename(file_name) else file_name, "x") as file:
-            file.writelines(lines or ())
-        if found:
-            os.chmod(aside, stat.S_IMODE(found.st_mode))
-        if lines is not None:
-            os.replace(aside, target)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, file_name) from None
-    finally:
-        with suppress(OSError):
-            os.unlink(aside)
+        on_rank_0(write_whole, file_name, lines)  ### parallel

@@ -1,14 +1,16 @@
 """Start NEURON on top of MPI, look into a cell, and run what has been built.
 
 Every module of this package takes `h` from here. So MPI is started once, in one way, and before
-NEURON, whichever module a script imports first.
+NEURON, whichever module a script imports first. At a first reading, skip to attach_current_clamp.
 """
 
 import ctypes
 import math
 import os
 import re
+import secrets
 import signal
+import stat
 import sys
 import time
 import warnings
@@ -76,7 +78,7 @@ def check_parallel(nhost):
             print(f"simrun: {no_mpi}; running serially, on one process", file=sys.stderr)
         return
     if rank != "0":
-        sys.exit()  # with 0, in silence, lest the launcher ends process 0 before it has spoken
+        raise SystemExit  # with 0, lest the launcher ends process 0 before it has spoken
     if not MPI:
         why = f"{no_mpi}. Install one (pip install mpich) and use its own mpiexec"
     elif neuron_came_first:
@@ -85,7 +87,8 @@ def check_parallel(nhost):
         name, version = MPI.get_vendor()
         why = (f"mpi4py loaded {name} {'.'.join(map(str, version))}, which does not know this "
                f"launcher. Use that library's own mpiexec (look in {sys.prefix}/bin)")
-    sys.exit(f"simrun: {launcher} started {size} processes, but NEURON sees {nhost}: {why}.")
+    why = f"{launcher} started {size} processes, but NEURON sees {nhost}: {why}."
+    raise SystemExit(f"simrun: {why}")
 
 
 def end_all(kind, error, traceback):
@@ -118,7 +121,72 @@ with no_stdout():
 h.load_file("stdrun.hoc")
 h.ParallelContext().mpiabort_on_error(0)  # NEURON's errors become exceptions; see end_all
 check_parallel(h.ParallelContext().nhost())
+built = None  # the Ring, or a copy of it, whose cells and gids NEURON holds: one at a time
 
+
+def attach_current_clamp(cell, delay=5, dur=1, amp=.1, loc=1):
+    """Return an IClamp on the cell's dendrite at `loc` (0–1): `amp` (nA) for `dur` (ms), from
+    `delay` (ms) on. Keep the clamp: NEURON removes it with the last reference to it."""
+    stim = h.IClamp(cell.dend(loc))
+    stim.delay = delay
+    stim.dur = dur
+    stim.amp = amp
+    return stim
+
+
+def set_recording_vectors(cell):
+    """Return three h.Vectors that the next run fills, a value a step: the voltages of soma(0.5)
+    and dend(0.5) (mV), and the time (ms). They keep their values when the cell is gone."""
+    soma_v_vec = h.Vector().record(cell.soma(0.5)._ref_v)
+    dend_v_vec = h.Vector().record(cell.dend(0.5)._ref_v)
+    t_vec = h.Vector().record(h._ref_t, sec=cell.soma)
+    return soma_v_vec, dend_v_vec, t_vec
+
+
+def simulate(tstop=25):
+    """Initialise and run to `tstop` (ms), serial or parallel, with the session's step, h.dt."""
+    h.tstop = check("tstop", tstop)
+    prun(h.tstop, h.dt)
+
+
+def prun(tstop=100, dt=0.025):
+    """Initialise and run all hosts together to `tstop` (ms) with a fixed step of `dt` (ms), which
+    becomes the step of the session.
+
+    Every host calls it. Returns the seconds that this host computed, waiting for others left out.
+    Raises ValueError for a bad argument, or if the delay of a connection does not exceed dt.
+    Source: Hines & Carnevale, J. Neurosci. Methods 169 (2008) 425–455.
+    """
+    tstop, dt = check("tstop", tstop), check("dt", dt)
+    pc = h.ParallelContext()
+    delays = (nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0 and nc.valid())
+    shortest = pc.allreduce(min(delays, default=math.inf), 3)  # 3: the least of all hosts
+    check_delay("the shortest delay", shortest, dt)
+    h.dt = dt
+    h.steps_per_ms = 1 / dt  # stdinit would set dt back from it
+    pc.set_maxstep(10)  # ms; or the shortest delay: hosts run that far between exchanges
+    h.stdinit()
+    psolve(pc, tstop, dt)
+    return pc.step_time()
+
+
+def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
+    """Plot two voltages (mV) against time (ms), soma black and dendrite red; return the axes.
+
+    With `new_fig=False` they are added to the current axes, dashed. Call `pyplot.show()` after it.
+    """
+    from matplotlib import pyplot  # here, because a run without a picture starts faster without it
+
+    axes = pyplot.figure(figsize=(8, 4)).add_subplot() if new_fig else pyplot.gca()
+    style = "-" if new_fig else "--"
+    axes.plot(t_vec, soma_v_vec, style, color="black", label="soma(0.5)")
+    axes.plot(t_vec, dend_v_vec, style, color="red", label="dend(0.5)")
+    axes.set(xlabel="time (ms)", ylabel="membrane potential (mV)")
+    axes.legend()
+    return axes
+
+
+# What keeps a run honest: its arguments, its progress, its file
 
 MEMORY = h.ParallelContext().nhost() * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 LIMITS = {  # what each number of a run may be: its kind, the least, the most, the unit
@@ -150,55 +218,11 @@ def check(name, value):
     return kind(number)
 
 
-def check_delay(delay, dt):
+def check_delay(name, delay, dt):
     """Raise ValueError unless `delay` (ms) exceeds `dt` (ms): hosts exchange spikes once per
     shortest delay, so NEURON refuses to run on several of them otherwise."""
     if delay - 1e-10 < dt:  # NEURON's own condition
-        raise ValueError(f"syn_delay = {delay:g}: must be longer than dt, {dt:g} ms")
-
-
-def attach_current_clamp(cell, delay=5, dur=1, amp=.1, loc=1):
-    """Return an IClamp on the cell's dendrite at `loc` (0–1): `amp` (nA) for `dur` (ms), from
-    `delay` (ms) on. Keep the clamp: NEURON removes it with the last reference to it."""
-    stim = h.IClamp(cell.dend(loc))
-    stim.delay = delay
-    stim.dur = dur
-    stim.amp = amp
-    return stim
-
-
-def set_recording_vectors(cell):
-    """Return three h.Vectors that the next run fills, a value a step: the voltages of soma(0.5)
-    and dend(0.5) (mV), and the time (ms). They keep their values when the cell is gone."""
-    soma_v_vec = h.Vector().record(cell.soma(0.5)._ref_v)
-    dend_v_vec = h.Vector().record(cell.dend(0.5)._ref_v)
-    t_vec = h.Vector().record(h._ref_t, sec=cell.soma)
-    return soma_v_vec, dend_v_vec, t_vec
-
-
-def simulate(tstop=25):
-    """Initialise and run to `tstop` (ms) with the session's step, h.dt; serial or parallel."""
-    h.tstop = check("tstop", tstop)
-    prun(h.tstop, h.dt)
-
-
-def prun(tstop=100, dt=0.025):
-    """Initialise and run all hosts together to `tstop` (ms) with a fixed step of `dt` (ms).
-
-    Every host calls it. Returns the seconds that this host computed, waiting for others left out.
-    Raises ValueError for a bad argument, or if the delay of a connection does not exceed dt.
-    Source: Hines & Carnevale, J. Neurosci. Methods 169 (2008) 425–455.
-    """
-    tstop, dt = check("tstop", tstop), check("dt", dt)
-    pc = h.ParallelContext()
-    delays = (nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0 and nc.valid())
-    check_delay(pc.allreduce(min(delays, default=math.inf), 3), dt)  # 3: the least of all hosts
-    h.dt = dt
-    h.steps_per_ms = 1 / dt  # stdinit would set dt back from it
-    pc.set_maxstep(10)  # ms; or the shortest delay: hosts run that far between exchanges
-    h.stdinit()
-    psolve(pc, tstop, dt)
-    return pc.step_time()
+        raise ValueError(f"{name} = {delay:g}: must be longer than the step, dt = {dt:g} ms")
 
 
 def psolve(pc, tstop, dt):
@@ -235,17 +259,51 @@ def on_terminal():
     return False
 
 
-def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
-    """Plot two voltages (mV) against time (ms), soma black and dendrite red; return the axes.
+def on_rank_0(action, *arguments):
+    """Do it on rank 0 alone; if it can't be done, raise its error on every host, so none waits."""
+    pc, error = h.ParallelContext(), None
+    if pc.id() == 0:
+        try:
+            action(*arguments)
+        except (OSError, ValueError) as caught:
+            error = caught
+    error = pc.py_broadcast(error, 0)
+    if error:
+        raise error
 
-    With `new_fig=False` they are added to the current axes, dashed. Call `pyplot.show()` after it.
+
+def write_whole(file_name, lines=None):
+    """Write lines to a file that appears under its name when it is complete, or not at all.
+
+    A plain file is written under a hidden name beside it and then renamed; its mode stays, and a
+    link to it stays a link. A device or a pipe is written to as it is. Without `lines` nothing is
+    changed: it only finds out whether writing can work. Raises OSError that names the file.
     """
-    from matplotlib import pyplot  # here, because a run without a picture starts faster without it
-
-    axes = pyplot.figure(figsize=(8, 4)).add_subplot() if new_fig else pyplot.gca()
-    style = "-" if new_fig else "--"
-    axes.plot(t_vec, soma_v_vec, style, color="black", label="soma(0.5)")
-    axes.plot(t_vec, dend_v_vec, style, color="red", label="dend(0.5)")
-    axes.set(xlabel="time (ms)", ylabel="membrane potential (mV)")
-    axes.legend()
-    return axes
+    target = os.path.realpath(file_name)
+    aside = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.spk")
+    found = None
+    try:
+        with suppress(FileNotFoundError):
+            found = os.stat(file_name)
+        if found and os.path.samestat(found, os.fstat(1)):  # /dev/stdout and the like
+            sys.stdout.writelines(lines or ())
+            sys.stdout.flush()
+            return
+        if found and not stat.S_ISFIFO(found.st_mode):  # to open a pipe is to wait for its reader
+            os.close(os.open(file_name, os.O_WRONLY))
+        if found and not stat.S_ISREG(found.st_mode):
+            if lines is not None:
+                with open(file_name, "w") as device:
+                    device.writelines(lines)
+            return
+        with open(aside if os.path.basename(file_name) else file_name, "x") as file:
+            file.writelines(lines or ())
+        if found:
+            os.chmod(aside, stat.S_IMODE(found.st_mode))
+        if lines is not None:
+            os.replace(aside, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, file_name) from None
+    finally:
+        with suppress(OSError):
+            os.unlink(aside)

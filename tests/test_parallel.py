@@ -182,8 +182,8 @@ def complaint(done):
 @pytest.mark.parametrize("arguments, message", [
     ("-N 0", "N = '0': must be a whole number (cells), at least 1 and at most "),
     ("-N 2.5", "N = '2.5': must be a whole number"),
-    ("--syn-delay 0.02", "syn_delay = 0.02: must be longer than dt, 0.025 ms"),
-    ("--dt 0.2 --syn-delay 0.2", "syn_delay = 0.2: must be longer than dt, 0.2 ms"),
+    ("--syn-delay 0.02", "syn_delay = 0.02: must be longer than the step, dt = 0.025 ms"),
+    ("--dt 0.2 --syn-delay 0.2", "syn_delay = 0.2: must be longer than the step, dt = 0.2 ms"),
     ("-o nowhere/out.spk", "output = 'nowhere/out.spk': No such file or directory"),
     ("--plot", "unrecognized arguments: --plot"),
 ])

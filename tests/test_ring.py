@@ -4,11 +4,11 @@ from math import atan2, cos, inf, nan, pi, sin
 
 import numpy as np
 import pytest
-from conftest import TABLE
+from conftest import ROOT, TABLE
 
 import simrun
-from ring import Ring, write_whole
-from simrun import h
+from ring import Ring
+from simrun import h, write_whole
 
 
 @pytest.fixture
@@ -148,6 +148,16 @@ def test_another_ring_replaces_the_one_before(folder):
     assert (folder / "out.spk").read_bytes() == TABLE
 
 
+def test_a_copy_of_the_ring_replaces_a_ring_too():
+    Ring()
+    copy = {}
+    exec((ROOT / "ring.py").read_text(), copy)  # as a module of another name
+    other = copy["Ring"](N=3)
+    assert sections() == 6
+    Ring(N=4)
+    assert sections() == 8 and other.cells == []
+
+
 def test_set_numcells_rebuilds():
     ring = Ring()
     simrun.prun()
@@ -170,7 +180,8 @@ def test_set_numcells_rebuilds():
     ("stim_spike_num", 1.5, "a whole number (spikes), at least 0"),
     ("syn_w", inf, "a finite number"), ("syn_w", "", "a finite number"),
     ("syn_delay", -5, "a finite number (ms), at least 0"), ("syn_delay", nan, "a finite number"),
-    ("syn_delay", 0.025, "longer than dt, 0.025 ms"), ("syn_delay", 0, "longer than dt"),
+    ("syn_delay", 0.025, "longer than the step, dt = 0.025 ms"),
+    ("syn_delay", 0, "longer than the step"),
     ("radius", -1, "a finite number (µm), at least 0 and at most 1000000"),
     ("radius", 1e400, "a finite number"),
 ])
@@ -191,7 +202,7 @@ def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, value, allow
     ({"tstop": nan}, "tstop = nan"), ({"tstop": inf}, "tstop = inf"),
     ({"dt": 0}, "dt = 0: must be a finite number (ms), at least 1e-06 and at most 9"),
     ({"dt": -0.025}, "dt = -0.025"), ({"dt": nan}, "dt = nan"), ({"dt": 10}, "dt = 10"),
-    ({"dt": 5}, "delay = 5: must be longer than dt, 5 ms"),
+    ({"dt": 5}, "delay = 5: must be longer than the step, dt = 5 ms"),
 ])
 def test_a_run_that_cannot_be_right_is_refused(arguments, message):
     Ring()
