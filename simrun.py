@@ -80,15 +80,15 @@ def check_parallel(nhost):
     if rank != "0":
         raise SystemExit  # with 0, lest the launcher ends process 0 before it has spoken
     if not MPI:
-        why = f"{no_mpi}. Install one (pip install mpich) and use its own mpiexec"
-    elif neuron_came_first:
-        why = "NEURON was imported before MPI was started. Import simrun before neuron"
+        why = f"{no_mpi}. Install one (pip install mpich) and use its own mpiexec."
     else:
         name, version = MPI.get_vendor()
-        why = (f"mpi4py loaded {name} {'.'.join(map(str, version))}, which does not know this "
-               f"launcher. Use that library's own mpiexec (look in {sys.prefix}/bin)")
-    why = f"{launcher} started {size} processes, but NEURON sees {nhost}: {why}."
-    raise SystemExit(f"simrun: {why}")
+        why = f"mpi4py loaded {name} {'.'.join(map(str, version))}, " + (
+            "but NEURON was imported before it. Import simrun before neuron." if neuron_came_first
+            else "which does not know this launcher. Use that library's own mpiexec "
+            f"(look in {sys.prefix}/bin).")
+    raise SystemExit(
+        f"simrun: {launcher} started {size} processes, but NEURON sees {nhost}: {why}")
 
 
 def end_all(kind, error, traceback):

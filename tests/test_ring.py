@@ -113,7 +113,7 @@ def test_a_step_that_does_not_divide_a_millisecond_is_taken_as_it_is(dt):
 
 @pytest.mark.parametrize("tstop, dt", [
     (100, 0.03), (10.01, 0.025), (20.05, 0.025), (19.975, 0.025), (57, 0.7), (3000, 0.025),
-    (0.05, 0.025), (4999.999, 0.1),
+    (0.05, 0.025), (4999.999, 0.1), (20000, 0.025),
 ])
 def test_running_in_stretches_takes_the_steps_of_one_psolve(tstop, dt):
     ring = Ring(3)
