@@ -17,7 +17,8 @@ from simrun import h
 def parse(arguments, pc):
     """Return the options as a dict of numbers and the file name; a bad one ends every host."""
     parser = argparse.ArgumentParser(
-        prog="parallel_ring.py", description=__doc__.splitlines()[0], allow_abbrev=False,
+        prog="parallel_ring.py", description="Run a ring of cells on many processes.",
+        allow_abbrev=False,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.error = lambda message: fail(message, pc)
     for flags, default, meaning in (
@@ -79,4 +80,5 @@ def main():
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal knows a µ
     main()

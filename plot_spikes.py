@@ -65,7 +65,7 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
 def main():
     """Draw the files over one another; show the picture, or save it where there is no display."""
     parser = argparse.ArgumentParser(
-        prog="plot_spikes.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+        prog="plot_spikes.py", description="Draw spike files as a raster.", allow_abbrev=False)
     parser.error = fail
     parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE",
                         help="spike files, drawn over one another (default: out.spk)")
@@ -75,25 +75,35 @@ def main():
     axes = None
     try:
         for file_name, color in zip(options.files, cycle(COLOURS)):
-            axes = plot_spikes(*read_spikes(file_name), axes, color, label=file_name)
+            label = printable(file_name).replace("$", r"\$")  # a $ would start a formula
+            axes = plot_spikes(*read_spikes(file_name), axes, color, label)
         if len(options.files) > 1:
             axes.figure.legend(loc="outside upper center", ncols=3, fontsize=14, frameon=False)
         window = axes.figure.canvas.required_interactive_framework  # None without a display
-        if window and not options.output:
+        if window and options.output is None:
             pyplot.show()
         else:
-            picture = options.output or Path(options.files[0]).stem + ".png"
-            axes.figure.savefig(picture, dpi=200)
-            print(f"picture saved in {picture}")
-    except ValueError as error:
-        fail(error)
+            file_name = options.output
+            if file_name is None:
+                file_name = Path(options.files[0]).stem + ".png"
+            if not file_name:
+                raise ValueError("output = '': must be the name of a file")
+            axes.figure.savefig(file_name, dpi=200)
+            print(f"picture saved in {printable(file_name)}")
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        fail(f"{file_name}: {error.strerror}")
+    except (ValueError, RuntimeError) as error:
+        fail(error)
+
+
+def printable(text):
+    """Return text on one line, with what cannot be shown escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def fail(message):
     """End with one line on stderr and exit status 2."""
-    print(f"plot_spikes.py: error: {message}", file=sys.stderr)
+    print(f"plot_spikes.py: error: {printable(str(message))}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -3,6 +3,7 @@
 Lines marked `### parallel` are those that a serial ring would not need, or would write otherwise.
 """
 
+from contextlib import suppress
 from math import cos, pi, sin
 
 import numpy as np
@@ -48,8 +49,10 @@ class Ring:
         for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
             setattr(self, name, check(name, getattr(self, name)))  # against simrun.LIMITS
         check_delay("syn_delay", self.syn_delay, h.dt)
-        if simrun.built:
-            simrun.built.remove()
+        simrun.check_same(N=N, syn_w=self.syn_w, syn_delay=self.syn_delay)  ### parallel
+        earlier = simrun.built
+        if earlier:
+            earlier.remove()
         simrun.built = self
         self._N = N
         self._radius = radius
@@ -60,6 +63,8 @@ class Ring:
         self.t_vec, self.id_vec = h.Vector(), h.Vector()
         self.pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all gids of this host
         self.pc.set_maxstep(10)  ### parallel: without it h.run() would not exchange spikes
+        if earlier:
+            h.finitialize()  # forget the events that were on their way to cells now gone
 
     def set_gids(self):
         """Deal the gids like cards: of 3 hosts, host 0 gets 0, 3, 6 …, host 1 gets 1, 4, 7 …"""
@@ -99,14 +104,19 @@ class Ring:
 
     def remove(self):
         """Take the network out of NEURON, even the cells that someone holds; keep the spikes."""
+        if simrun.built is not self:
+            return
+        mine = set(self.cells)
         for nc in h.List("NetCon"):
-            if nc.srcgid() >= 0:  # from a gid: one that is held would crash a run without the gid
+            if nc.srcgid() >= 0 or nc.postcell() in mine:  # if held, it would crash the next run
                 nc.setpost(None)
         self.pc.gid_clear()
         self.gidlist, self.nclist, self.stim, self.ncstim = [], [], None, None
         while self.cells:
             for sec in self.cells.pop().all:
-                h.delete_section(sec=sec)
+                with suppress(ReferenceError):  # the user has deleted it
+                    h.delete_section(sec=sec)
+        simrun.built = None
 
     def gather_spikes(self):
         """Return the spikes of all hosts on rank 0, as two arrays sorted by time, then gid: times

@@ -93,20 +93,24 @@ def check_parallel(nhost):
 
 def end_all(kind, error, traceback):
     """The exception hook of a parallel run: report, then end the hosts that wait for this one."""
-    sys.__excepthook__(kind, error, traceback)
-    exit_all(1)
+    try:
+        sys.__excepthook__(kind, error, traceback)
+    finally:
+        exit_all(1)
 
 
 def exit_all(status=None):
     """The sys.exit of a parallel run: a status other than 0 on one host ends them all."""
     code = status if isinstance(status, int) else 1
     if status:
-        if code is not status:
-            print(status, file=sys.stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        time.sleep(0.2)  # s; the launcher drops what it has not passed on when it ends the hosts
-        MPI.COMM_WORLD.Abort(code)  # it may return: the launcher ends this host too, but later
+        try:
+            if code is not status:
+                print(status, file=sys.stderr)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            time.sleep(0.2)  # s; what the launcher has not passed on by the end, it drops
+        finally:
+            MPI.COMM_WORLD.Abort(code)  # it may return: the launcher ends this host too, but later
     raise SystemExit(code if status else 0)
 
 
@@ -118,6 +122,7 @@ if MPI and MPI.Is_initialized() and MPI.COMM_WORLD.size > 1:
 os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")  # without MPI it would miss a display
 with no_stdout():
     from neuron import h
+os.getcwd()  # FileNotFoundError if the folder is gone: load_file would end up in NEURON's own
 h.load_file("stdrun.hoc")
 h.ParallelContext().mpiabort_on_error(0)  # NEURON's errors become exceptions; see end_all
 check_parallel(h.ParallelContext().nhost())
@@ -158,6 +163,7 @@ def prun(tstop=100, dt=0.025):
     Source: Hines & Carnevale, J. Neurosci. Methods 169 (2008) 425–455.
     """
     tstop, dt = check("tstop", tstop), check("dt", dt)
+    check_same(tstop=tstop, dt=dt)
     pc = h.ParallelContext()
     delays = (nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0 and nc.valid())
     shortest = pc.allreduce(min(delays, default=math.inf), 3)  # 3: the least of all hosts
@@ -216,6 +222,15 @@ def check(name, value):
         upto = f" and at most {most:.10g}" if most < math.inf else ""
         raise ValueError(f"{name} = {value!r}: must be {what} ({unit}), at least {least}{upto}")
     return kind(number)
+
+
+def check_same(**arguments):
+    """Raise ValueError unless all hosts call it with the same values, which they must."""
+    for others in h.ParallelContext().py_allgather(arguments):
+        for name, value in arguments.items():
+            if others[name] != value:
+                raise ValueError(f"{name} = {value}, but {others[name]} on another host: must be "
+                                 "the same on all")
 
 
 def check_delay(name, delay, dt):

@@ -154,6 +154,35 @@ def test_sys_exit_on_one_rank_ends_all(mpiexec, status, code, said):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("fault", [
+    "sys.stdout = None", "sys.stderr = None", "sys.stdout.close()",
+    "sys.stdout = open('/dev/full', 'w'); print('x')",
+])
+def test_an_error_ends_all_though_it_cannot_be_told(mpiexec, fault):
+    done = mpiexec(2, "-c", "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
+                            f"if my_ring.pc.id() == 1:\n    {fault}\n    raise ValueError\n"
+                            "simrun.prun(1e6)", timeout=20)
+    assert done.returncode != 0
+
+
+@pytest.mark.parametrize("call, name", [
+    ("ring.Ring(N=5 + me)", "N = "), ("ring.Ring(syn_delay=5 + me)", "syn_delay = "),
+    ("simrun.prun(100 + me)", "tstop = "), ("simrun.prun(100, 0.025 / (1 + me))", "dt = "),
+])
+def test_hosts_that_want_different_things_are_told(mpiexec, call, name):
+    done = mpiexec(2, "-c", "import simrun, ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
+                            f"{call}\nsimrun.prun(100)", timeout=20)
+    assert done.returncode == 1
+    assert re.search(rf"ValueError: {name}[\d.]+, but [\d.]+ on another host: must be the same",
+                     done.stderr)
+
+
+def test_a_working_folder_that_is_gone(run, tmp_path):
+    done = run("sh", "-c", f"mkdir d; cd d; rmdir ../d; {sys.executable} {DRIVER}")
+    assert done.returncode == 1 and "FileNotFoundError" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_launcher_ends_every_host(ranks, sent):
     launcher, pids = ranks(2)

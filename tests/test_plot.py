@@ -73,11 +73,11 @@ def test_the_script_saves_a_picture_where_there_is_no_display(python, spikes, tm
 
 
 def test_the_script_overlays_several_files(python, spikes, tmp_path):
-    (tmp_path / "b.spk").write_text("14\t2\n180\t7\n")
+    (tmp_path / "$b$.spk").write_text("14\t2\n180\t7\n")
     done = python("-c", """
 import sys
 from matplotlib import pyplot
-sys.argv = ["plot_spikes.py", "out.spk", "b.spk", "-o", "both.svg"]
+sys.argv = ["plot_spikes.py", "out.spk", "$b$.spk", "-o", "both.svg"]
 import plot_spikes
 plot_spikes.main()
 axes = pyplot.gca()
@@ -86,7 +86,7 @@ print([text.get_text() for text in axes.figure.legends[0].get_texts()])
 """)
     assert done.stderr == "" and done.stdout.splitlines() == [
         "picture saved in both.svg", "[[0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]] True",
-        "['out.spk', 'b.spk']"]
+        r"['out.spk', '\\$b\\$.spk']"]
     assert b"</svg>" in (tmp_path / "both.svg").read_bytes()
 
 
@@ -113,6 +113,7 @@ plot_spikes.main()
     (["bad.spk"], "bad.spk:1: 'no spikes here' is not a spike: "),
     (["empty.spk"], "empty.spk: has no spikes"), (["binary.spk"], "binary.spk:1: "),
     (["-o", "nowhere/a.png"], "nowhere/a.png: No such file or directory"),
+    (["-o", ""], "output = '': must be"), (["a\nb.spk"], r"a\nb.spk: No such file"),
     (["-o", "a.xyz"], "Format 'xyz' is not supported"), (["--nonsense"], "unrecognized arguments"),
 ])
 def test_the_script_names_what_it_cannot_use(python, spikes, tmp_path, arguments, message):

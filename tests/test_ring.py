@@ -158,6 +158,32 @@ def test_a_copy_of_the_ring_replaces_a_ring_too():
     assert sections() == 8 and other.cells == []
 
 
+@pytest.mark.parametrize("held", [
+    "ring.stim, ring.ncstim, ring.cells[0]", "ring.nclist, ring.cells",
+    "[h.NetStim(), h.NetCon(None, ring.cells[0].synlist[0])]", "ring.pc.gid_connect(0, synapse)",
+    "ring.cells[0].connect2target(synapse)",
+])
+def test_what_someone_holds_does_not_crash_the_next_run(held):
+    elsewhere = h.Section(name="elsewhere")
+    synapse = h.ExpSyn(elsewhere(0.5))
+    ring = Ring()
+    simrun.simulate(20)
+    kept = eval(held, {"ring": ring, "h": h, "synapse": synapse})
+    ring = Ring()
+    h.continuerun(30)  # not even one that goes on where the earlier ring was
+    simrun.simulate(20)
+    assert len(ring.gather_spikes()[0]) == 2 and kept is not None
+
+
+def test_removing_a_ring_that_was_replaced_leaves_the_new_one():
+    old, new = Ring(), Ring()
+    old.remove()
+    simrun.prun()
+    assert len(new.gather_spikes()[0]) == 14
+    h("forall delete_section()")  # and when the user has deleted the cells, another can be built
+    assert len(Ring(3).cells) == 3
+
+
 def test_set_numcells_rebuilds():
     ring = Ring()
     simrun.prun()
