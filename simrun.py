@@ -114,6 +114,7 @@ def exit_all(status=None):
     raise SystemExit(code if status else 0)
 
 
+# MPI first, then NEURON, then a look at whether they found each other
 neuron_came_first = "neuron" in sys.modules
 MPI, no_mpi = start_mpi()
 if MPI and MPI.Is_initialized() and MPI.COMM_WORLD.size > 1:
