@@ -8,6 +8,9 @@ from math import cos, sin
 
 from simrun import h  # NEURON, with MPI started first
 
+# Once, because every look-up of a name on h costs as much as making a section
+ExpSyn, NetCon, Section = h.ExpSyn, h.NetCon, h.Section
+
 
 class Cell:
     """What every cell of a network offers: sections, a place in space, and a spike detector.
@@ -15,12 +18,12 @@ class Cell:
     A subclass defines its sections (one of them `soma`), how they join, their shape and their
     biophysics; subsets and synapses are its choice.
 
-    Attributes: `x`, `y`, `z` (µm), where the cell stands; `synlist`, its synapses; `all`, its
-    sections.
+    Attributes: `x`, `y`, `z` (µm), where the cell stands, and `theta` (radians), how it is turned
+    about the Z axis; `synlist`, its synapses; `all`, its sections.
     """
 
-    def __init__(self):
-        self.x = self.y = self.z = 0
+    def __init__(self, x=0, y=0, z=0, theta=0):
+        self.x, self.y, self.z, self.theta = x, y, z, theta
         self.synlist = []
         self.create_sections()
         self.build_topology()
@@ -42,7 +45,7 @@ class Cell:
         self.all = self.soma.wholetree()
 
     def define_geometry(self):
-        """Give the sections their length, diameter, segments and 3-D points."""
+        """Give the sections their length, diameter and segments, and with `place` their shape."""
         raise self._missing("define_geometry")
 
     def define_biophysics(self):
@@ -58,13 +61,20 @@ class Cell:
     def connect2target(self, target, thresh=10):
         """Return a new NetCon that sends an event to `target` (a synapse, or None) whenever the
         voltage at soma(1) rises through `thresh` (mV)."""
-        nc = h.NetCon(self.soma(1)._ref_v, target, sec=self.soma)
+        nc = NetCon(self.soma(1)._ref_v, target, sec=self.soma)
         nc.threshold = thresh
         return nc
 
     def is_art(self):
         """False: the cell has sections, so it is not one of NEURON's artificial cells."""
         return False
+
+    def place(self, sec, points):
+        """Give a section its 3-D `points` (x, y, z, diam in µm), as they are in a cell at the
+        origin that is not turned; they end up where this one stands. Raises as `set_points`."""
+        c, s = cos(self.theta), sin(self.theta)
+        set_points(sec, [(c * x - s * y + self.x, s * x + c * y + self.y, z + self.z, diam)
+                         for x, y, z, diam in points])
 
     def set_position(self, x, y, z):
         """Move the whole cell so that it stands at x, y, z (µm)."""
@@ -78,14 +88,15 @@ class Cell:
         c, s = cos(theta), sin(theta)
         self._move(lambda px, py, pz: (c * px - s * py, s * px + c * py, pz))
         self.x, self.y = c * self.x - s * self.y, s * self.x + c * self.y
+        self.theta += theta
 
     def _move(self, where_to):
         for sec in self.all:
-            place(sec, [(*where_to(sec.x3d(i), sec.y3d(i), sec.z3d(i)), sec.diam3d(i))
-                        for i in range(sec.n3d())])
+            set_points(sec, [(*where_to(sec.x3d(i), sec.y3d(i), sec.z3d(i)), sec.diam3d(i))
+                             for i in range(sec.n3d())])
 
 
-def place(sec, points):
+def set_points(sec, points):
     """Give a section its 3-D `points` (x, y, z, diam in µm) and keep its length.
 
     NEURON takes the length from the points, which it stores in single precision: without this, a
@@ -105,8 +116,8 @@ class BallAndStick(Cell):
     """A soma with Hodgkin–Huxley channels, a passive dendrite, and one excitatory synapse."""
 
     def create_sections(self):
-        self.soma = h.Section(name="soma", cell=self)
-        self.dend = h.Section(name="dend", cell=self)
+        self.soma = Section(name="soma", cell=self)
+        self.dend = Section(name="dend", cell=self)
 
     def build_topology(self):
         self.dend.connect(self.soma(1))
@@ -119,30 +130,27 @@ class BallAndStick(Cell):
         self.shape_3D()
 
     def shape_3D(self):
-        """Lay the cell along +X, soma(0) at the origin. The page's fixed shape; `set_position` and
-        `rotateZ` move it from there."""
-        end = self.soma.L + self.dend.L
-        soma_d, dend_d = self.soma.diam, self.dend.diam
-        place(self.soma, [(0, 0, 0, soma_d), (self.soma.L, 0, 0, soma_d)])
-        place(self.dend, [(self.soma.L, 0, 0, dend_d), (end, 0, 0, dend_d)])
+        """Lay the dendrite along +X from the soma, soma(0) where the cell stands."""
+        soma, dend = self.soma, self.dend
+        end = soma.L + dend.L
+        self.place(soma, [(0, 0, 0, soma.diam), (soma.L, 0, 0, soma.diam)])
+        self.place(dend, [(soma.L, 0, 0, dend.diam), (end, 0, 0, dend.diam)])
 
     def define_biophysics(self):
         for sec in self.all:
             sec.Ra = 100  # Ω·cm
             sec.cm = 1  # µF/cm²
         self.soma.insert("hh")
-        for seg in self.soma:
-            seg.hh.gnabar = 0.12
-            seg.hh.gkbar = 0.036
-            seg.hh.gl = 0.0003
-            seg.hh.el = -54.3  # mV
+        self.soma.gnabar_hh = 0.12
+        self.soma.gkbar_hh = 0.036
+        self.soma.gl_hh = 0.0003
+        self.soma.el_hh = -54.3  # mV
         self.dend.insert("pas")
-        for seg in self.dend:
-            seg.pas.g = 0.001
-            seg.pas.e = -65  # mV
+        self.dend.g_pas = 0.001
+        self.dend.e_pas = -65  # mV
 
     def create_synapses(self):
-        syn = h.ExpSyn(self.dend(0.5))
+        syn = ExpSyn(self.dend(0.5))
         syn.tau = 2  # ms
         syn.e = 0  # mV
         self.synlist.append(syn)

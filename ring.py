@@ -48,7 +48,8 @@ class Ring:
         N, radius = check("N", N), check("radius", radius)
         for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
             setattr(self, name, check(name, getattr(self, name)))  # against simrun.LIMITS
-        check_delay("syn_delay", self.syn_delay, h.dt)
+        # h.dt may be the length of the last step of a variable step
+        check_delay("syn_delay", self.syn_delay, min(h.dt, 1 / h.steps_per_ms))
         simrun.check_same(N=N, syn_w=self.syn_w, syn_delay=self.syn_delay)  ### parallel
         earlier = simrun.built
         if earlier:
@@ -76,9 +77,7 @@ class Ring:
         """Put this host's cells on the circle, dendrites pointing outwards."""
         for gid in self.gidlist:  ### parallel: range(N) in a serial ring
             angle = 2 * pi * gid / self._N
-            cell = BallAndStick()
-            cell.rotateZ(angle)
-            cell.set_position(self._radius * cos(angle), self._radius * sin(angle), 0)
+            cell = BallAndStick(self._radius * cos(angle), self._radius * sin(angle), 0, angle)
             self.cells.append(cell)
             self.pc.cell(gid, cell.connect2target(None))  ### parallel: spikes carry this gid
 

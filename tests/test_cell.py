@@ -4,7 +4,7 @@ from math import cos, hypot, pi, sin
 
 import pytest
 
-from ballandstick import BallAndStick, Cell, place
+from ballandstick import BallAndStick, Cell, set_points
 from simrun import h
 
 SOMA, DEND = 12.6157, 200  # lengths, µm
@@ -65,6 +65,22 @@ def test_placing_and_turning_keep_the_electrical_geometry(theta, radius):
         assert new == tuple(pytest.approx(value, rel=1e-12) for value in old)
 
 
+@pytest.mark.parametrize("theta", [0, 1, -2])
+def test_a_cell_can_be_made_where_it_is_to_stand(theta):
+    made, moved = BallAndStick(30, -40, 5, theta), BallAndStick()
+    moved.rotateZ(theta)
+    moved.set_position(30, -40, 5)
+    for cell in (made, moved):
+        assert (cell.x, cell.y, cell.z, cell.theta) == (30, -40, 5, theta)
+    assert electrical_geometry(made) == electrical_geometry(BallAndStick())
+    for one, other in zip(made.all, moved.all):
+        for point, same in zip(points(one), points(other)):
+            assert point == pytest.approx(same, abs=1e-4)
+    made.rotateZ(pi / 2)
+    assert (made.x, made.y, made.z) == pytest.approx((40, 30, 5))
+    assert made.theta == theta + pi / 2
+
+
 def test_rotateZ_turns_counter_clockwise_about_the_z_axis():
     cell = BallAndStick()
     cell.rotateZ(pi / 2)
@@ -91,10 +107,10 @@ def test_a_place_where_the_shape_is_lost_is_refused(x):
         BallAndStick().set_position(x, 0, 0)
 
 
-def test_place_keeps_a_length_that_single_precision_cannot_hold():
+def test_points_keep_a_length_that_single_precision_cannot_hold():
     sec = h.Section(name="sec")
     sec.L = 0.1 + 0.2
-    place(sec, [(5, 5, 5, 1), (5, 5, 5.3, 1)])
+    set_points(sec, [(5, 5, 5, 1), (5, 5, 5.3, 1)])
     assert sec.L == pytest.approx(0.1 + 0.2, rel=1e-15)
     assert hypot(5.3 - sec.z3d(1)) < 1e-6
 

@@ -24,7 +24,7 @@ import os, runpy, sys
 from pathlib import Path
 import simrun
 Path(f"pid.{{simrun.h.ParallelContext().id()}}").write_text(str(os.getpid()))
-simrun.psolve = lambda pc, tstop, dt: pc.psolve(tstop)
+simrun.psolve = lambda pc, tstop, *how: pc.psolve(tstop)
 sys.argv = ["parallel_ring.py", *sys.argv[1:]]
 runpy.run_path({str(DRIVER)!r}, run_name="__main__")
 """
@@ -229,7 +229,8 @@ from simrun import h
 pc = h.ParallelContext()
 random.seed(3)
 options = ["-N", "--stim-w", "--stim-spike-num", "--syn-w", "--syn-delay", "--radius", "--tstop",
-           "--dt", "-o", "--output", "--help", "-h", "--", "-", "--N", "--syn", "--output="]
+           "--dt", "-o", "--output", "--help", "-h", "--", "-", "--N", "--syn", "--output=",
+           "--coreneuron", "--variable-step", "--variable-step="]
 values = ["nan", "inf", "-inf", "1e400", "-0", "-1", "0x10", "", " ", "5", "0.5", "1e-400", "٣",
           "1_0", "1e3", "true", "None", "[]", "\\n", "\\t", "\\udcff", "µ", "9" * 400, "-" * 9,
           "@x", "%s"]
@@ -241,7 +242,7 @@ for _ in range(3000):
     stdout, stderr = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         try:
-            parallel_ring.parse(words, pc)
+            parallel_ring.parse(words)
             answer = "options"
         except SystemExit as end:
             answer = end.code

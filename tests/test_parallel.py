@@ -246,6 +246,6 @@ def test_help_once_with_units_and_defaults(mpiexec):
     done = mpiexec(2, DRIVER, "--help")
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.count("usage:") == 1
     text = " ".join(done.stdout.split())
-    for line in ("weight of the connections (µS) (default: 0.01)", "(ms) (default: 0.025)",
-                 "radius of the ring (µm) (default: 50)", "(default: out.spk)"):
+    for line in ("weight of the connections (µS); default 0.01", "time step (ms); default 0.025",
+                 "radius of the ring (µm); default 50", "the gid; default out.spk"):
         assert line in text

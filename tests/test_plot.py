@@ -53,16 +53,41 @@ def test_a_file_without_spikes_is_refused(tmp_path, content):
 
 def test_the_raster():
     axes = plot_spikes(np.array([9.0, 1, 5]), np.array([0, 2, 1]))
-    [ticks] = axes.collections
-    assert [tick.tolist() for tick in ticks.get_segments()] == [
+    [ticks] = axes.lines
+    corners = ticks.get_xydata().reshape(3, 3, 2)  # spike, its two ends and a gap, time and gid
+    assert corners[:, :2].tolist() == [
         [[9, -0.5], [9, 0.5]], [[1, 1.5], [1, 2.5]], [[5, 0.5], [5, 1.5]]]
+    assert np.isnan(corners[:, 2, 1]).all() and ticks.get_solid_capstyle() == "butt"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (ms)", "cell (gid)")
-    assert plot_spikes([50], [3], axes, "red") is axes and len(axes.collections) == 2
+    assert plot_spikes([50], [3], axes, "red") is axes and len(axes.lines) == 2
     assert axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 50  # it grows with what is added
     axes.figure.canvas.draw()
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert {"0", "1", "2", "3"} <= set(labels) and not any("." in label for label in labels)
     pyplot.close(axes.figure)
+
+
+def ink(axes):
+    """The darkness of every pixel of the axes, 0 for white, and the pixels of a row."""
+    axes.set_axis_off()
+    axes.figure.set_dpi(100)
+    axes.figure.canvas.draw()
+    return 255 - np.asarray(axes.figure.canvas.buffer_rgba())[:, :, :3].mean(axis=2)
+
+
+def test_every_spike_can_be_seen_whatever_their_number():
+    few = plot_spikes(np.linspace(0, 1000, 50), np.arange(50) * 200)
+    assert ink(few).sum() > 50 * 4 * 255  # each some pixels, although a row is 0.04 pixels high
+    random = np.random.default_rng(1)
+    many = plot_spikes(random.uniform(0, 1000, 300_000), random.integers(0, 10_000, 300_000))
+    grey = ink(many)[100:350, 100:700]  # inside
+    assert 40 < grey.mean() < 160  # neither white nor black, but as dense as the spikes
+    both = plot_spikes(np.full(100_000, 500.0), np.arange(100_000) % 10_000)
+    plot_spikes(random.uniform(0, 1000, 100_000), random.integers(0, 10_000, 100_000), both)
+    columns = ink(both)[100:350, 100:700].mean(axis=0)
+    assert columns.max() > 1.5 * np.median(columns)  # what happens at once stands out
+    assert len(plot_spikes([], []).lines) == 1
+    pyplot.close("all")
 
 
 def test_the_script_saves_a_picture_where_there_is_no_display(python, spikes, tmp_path):
@@ -81,11 +106,11 @@ sys.argv = ["plot_spikes.py", "out.spk", "$b$.spk", "-o", "both.svg"]
 import plot_spikes
 plot_spikes.main()
 axes = pyplot.gca()
-print([ticks.get_color()[0].tolist() for ticks in axes.collections], axes.get_xlim()[1] > 180)
+print([ticks.get_color() for ticks in axes.lines], axes.get_xlim()[1] > 180)
 print([text.get_text() for text in axes.figure.legends[0].get_texts()])
 """)
     assert done.stderr == "" and done.stdout.splitlines() == [
-        "picture saved in both.svg", "[[0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]] True",
+        "picture saved in both.svg", "['black', 'red'] True",
         r"['out.spk', '\\$b\\$.spk']"]
     assert b"</svg>" in (tmp_path / "both.svg").read_bytes()
 

@@ -1,0 +1,357 @@
+"""The ways to take the steps: in blocks, on CoreNEURON, with the variable step; and leaving."""
+
+import math
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import neuron
+import numpy as np
+import pytest
+from conftest import ROOT, TABLE
+
+import simrun
+from ring import Ring
+from simrun import core_neuron, h
+
+DRIVER = ROOT / "parallel_ring.py"
+NETWORKS = [  # more hosts than cells, many spikes, delays that do not divide, several stretches
+    "-N 1 --syn-delay 20",
+    "-N 2 --syn-w 0.03 --syn-delay 0.5 --stim-spike-num 3",
+    "-N 23 --syn-delay 12.3 --stim-w 0.02 --tstop 250",
+    "-N 100 --syn-delay 0.1 --syn-w 0.02 --stim-spike-num 5 --tstop 60 --dt 0.03",
+]
+
+
+@pytest.fixture
+def spikes(mpiexec, tmp_path):
+    """A function that runs the driver on n processes and returns the bytes of its file."""
+
+    def spikes(n, *options):
+        done = mpiexec(n, DRIVER, *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        return (tmp_path / "out.spk").read_bytes()
+
+    return spikes
+
+
+@pytest.fixture
+def no_coreneuron(tmp_path):
+    """The environment variable with which Python finds a NEURON without CoreNEURON's library."""
+    package = Path(neuron.__file__).parent
+    without = shutil.ignore_patterns("libcorenrnmech*", "__pycache__")
+    shutil.copytree(package, tmp_path / "has" / "neuron", copy_function=os.symlink, ignore=without)
+    return {"PYTHONPATH": f"{tmp_path / 'has'}{os.pathsep}{ROOT}"}
+
+
+# Blocks of cells
+
+
+@pytest.mark.parametrize("cells, threads, blocks", [
+    (0, 1, 1), (1, 1, 1), (5000, 1, 1), (10_000, 1, 20), (100_000, 1, 200),
+    (0, 2, 1), (1, 2, 1), (5, 2, 2), (5000, 4, 4), (10_001, 3, 21), (20_000, 64, 64),
+])
+def test_the_number_of_blocks(cells, threads, blocks):
+    assert simrun.blocks(cells, threads) == blocks
+    assert blocks <= max(1, cells) and (blocks % threads == 0 or blocks == max(1, cells))
+
+
+def test_blocks_do_not_change_the_spikes():
+    ring = Ring(5200, syn_delay=0.5, stim_w=0.02)
+    simrun.prun(30)
+    assert ring.pc.nthread() == 10
+    blocked = ring.gather_spikes()
+    ring.pc.nthread(1, False)
+    h.stdinit()
+    ring.pc.psolve(30)
+    assert ring.pc.nthread() == 1 and len(blocked[0]) > 5
+    assert np.array_equal(blocked, ring.gather_spikes())
+    Ring()
+    simrun.prun(0)
+    assert h.ParallelContext().nthread() == 1
+
+
+def test_hosts_with_and_without_blocks(mpiexec, tmp_path):
+    done = mpiexec(2, "-c", "import ring, simrun; r = ring.Ring(10001, syn_delay=0.5)\n"
+                            "simrun.prun(20); r.write_spikes(); print(f'{r.pc.nthread()} ', end='')")
+    assert (done.returncode, sorted(done.stdout.split())) == (0, ["10", "10"])
+    ring = Ring(5, syn_delay=0.5)
+    simrun.prun(20)
+    ring.write_spikes(str(tmp_path / "small.spk"))  # by 20 ms the wave has not met its end
+    lines = (tmp_path / "out.spk").read_text().splitlines()
+    assert lines == (tmp_path / "small.spk").read_text().splitlines()[:len(lines)] and lines
+
+
+# CoreNEURON
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_coreneuron_gives_the_table(mpiexec, tmp_path, n):
+    done = mpiexec(n, DRIVER, "--coreneuron")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+    assert [path.name for path in tmp_path.iterdir()] == ["out.spk"]
+    lines = done.stdout.splitlines()
+    assert len(lines) == n + 1 and "load balance unknown, file 'out.spk'" in lines[-1]
+
+
+@pytest.mark.parametrize("options", NETWORKS)
+def test_coreneuron_gives_the_spikes_of_neuron(spikes, options):
+    fixed = spikes(2, *options.split())
+    assert fixed.count(b"\n") > 3
+    for n in (1, 2, 3):
+        assert spikes(n, *options.split(), "--coreneuron") == fixed
+
+
+@pytest.mark.parametrize("options", ["--tstop 0", "--tstop 0.01", "--stim-w 0"])
+def test_coreneuron_without_spikes(spikes, options):
+    assert spikes(2, *options.split(), "--coreneuron") == b""
+
+
+def test_coreneuron_uses_idle_cores_and_no_more(mpiexec):
+    script = r"""
+import os, ring, simrun
+simrun.prun(0)
+before = len(os.listdir("/proc/self/task"))
+ring.Ring(50)
+simrun.prun(20, coreneuron=True)
+simrun.prun(20, coreneuron=True)
+more = len(os.listdir("/proc/self/task")) - before
+blocks = simrun.h.ParallelContext().nthread()
+print(f'{os.environ["OMP_NUM_THREADS"]} {blocks} {more}\n', end="")
+"""
+    cores = len(os.sched_getaffinity(0))
+    for n in (1, 2, 2 * cores):
+        done = mpiexec(n, "-c", script)
+        assert done.returncode == 0, done.stderr
+        for line in done.stdout.splitlines():
+            threads, blocks, more = map(int, line.split())
+            if n == 1 or threads > 1:  # a launcher may have bound its processes to cores
+                assert threads in (1, cores // n, cores)
+            assert threads * n <= max(cores, n) and more == threads - 1
+            assert blocks == min(threads, -(-50 // n))
+    alone = mpiexec(1, "-c", "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
+                    + script)
+    assert alone.stdout == "1 1 0\n"
+    told = mpiexec(1, "-c", script, OMP_NUM_THREADS="3,1")
+    assert told.stdout == "3,1 3 2\n"
+
+
+def test_without_coreneuron_the_driver_says_so_at_once(mpiexec, tmp_path, no_coreneuron):
+    for n in (1, 3):
+        done = mpiexec(n, DRIVER, "-N", "100000", "--coreneuron", **no_coreneuron)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert re.fullmatch(r"parallel_ring\.py: error: coreneuron = True: Could not find CoreNEURON "
+                            r'library, tried: ".*"\n', done.stderr)
+    assert mpiexec(2, DRIVER, **no_coreneuron).returncode == 0
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+
+
+def test_without_coreneuron_the_session_goes_on(python, tmp_path, no_coreneuron):
+    done = python("-c", """
+import simrun, ring
+my_ring = ring.Ring()
+for _ in range(2):
+    try:
+        simrun.prun(coreneuron=True)
+    except ValueError as error:
+        print(error)
+simrun.prun()
+my_ring.write_spikes()
+""", **no_coreneuron)
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.count("coreneuron = True: Could not find CoreNEURON library, tried: ") == 2
+    assert (tmp_path / "out.spk").read_bytes() == TABLE
+
+
+# The variable step
+
+
+def within(times, gids, tstop=100):
+    return times[times <= tstop], gids[times <= tstop]
+
+
+def error_against_the_converged_solution(atol):
+    ring = Ring()
+    simrun.prun(101, variable_step=1e-10)
+    exact = within(*ring.gather_spikes())
+    simrun.prun(101, variable_step=atol)
+    times, gids = (values[:len(exact[0])] for values in ring.gather_spikes())
+    assert len(exact[0]) > 10 and np.array_equal(gids, exact[1])
+    return abs(times - exact[0]).max()
+
+
+def test_the_converged_solution():
+    ring = Ring()
+    simrun.prun(variable_step=1e-10)
+    times = ring.gather_spikes()[0]
+    assert times[:3] == pytest.approx([12.580, 19.132, 25.685], abs=1e-3)
+    assert np.diff(times)[5:] == pytest.approx(6.5547, abs=1e-3)
+
+
+def test_the_error_of_the_variable_step():
+    assert error_against_the_converged_solution(True) < 0.003  # ms
+    assert error_against_the_converged_solution(1e-5) < 0.0003
+    fixed = Ring()
+    simrun.prun(variable_step=1e-10)
+    exact = fixed.gather_spikes()[0]
+    simrun.prun()
+    assert abs(fixed.gather_spikes()[0] - exact[:14]).max() == pytest.approx(0.64, abs=0.01)
+
+
+def test_the_threshold_is_found_between_two_steps():
+    ring = Ring(1, syn_delay=50)
+    times = []
+    for order in (1, 2):
+        simrun.prun(0, variable_step=1e-10)  # leaves order 2
+        h.cvode.active(True)
+        h.cvode.condition_order(order)
+        h.cvode.atol(1e-2)
+        h.stdinit()
+        ring.pc.psolve(20)
+        h.cvode.active(False)
+        times.append(ring.t_vec[0])
+    simrun.prun(20, variable_step=1e-2)
+    assert ring.t_vec[0] == times[1] != times[0]
+
+
+@pytest.mark.parametrize("options", ["-N 5", *NETWORKS])
+@pytest.mark.parametrize("atol", [[], ["1e-5"]])
+def test_the_variable_step_gives_the_same_bytes_on_any_number_of_hosts(spikes, options, atol):
+    one, *others = (spikes(n, *options.split(), "--variable-step", *atol) for n in (1, 2, 3, 7))
+    assert one != TABLE and one.count(b"\n") > 3 and set(others) == {one}
+
+
+def test_the_variable_step_in_stretches_and_blocks_to_the_last_bit():
+    ring = Ring(5100, syn_delay=0.5, stim_w=0.02)
+    simrun.prun(210, variable_step=1e-2)
+    stretched = ring.gather_spikes()
+    ring.pc.nthread(1, False)
+    h.cvode.active(True)
+    h.stdinit()
+    ring.pc.psolve(210)
+    h.cvode.active(False)
+    assert np.array_equal(stretched, ring.gather_spikes()) and len(stretched[0]) > 30
+
+
+@pytest.mark.parametrize("atol", [0.0, "x", -1, math.nan, math.inf, 1e-13, 2])
+def test_a_bad_tolerance_is_refused(atol, mpiexec):
+    Ring()
+    if atol:
+        with pytest.raises(ValueError, match=r"variable_step = .* \(absolute tolerance\), at least"):
+            simrun.prun(variable_step=atol)
+        assert h.cvode.active() == 0
+    done = mpiexec(2, DRIVER, f"--variable-step={atol}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"parallel_ring.py: error: variable_step = '{atol}': must be ")
+
+
+@pytest.mark.parametrize("atol", [1, 1e-12])
+def test_the_limits_of_the_tolerance_can_be_run(atol):
+    ring = Ring()
+    simrun.prun(15, variable_step=atol)
+    assert ring.t_vec[0] == pytest.approx(12.58, abs=0.5)
+
+
+def test_the_solvers_exclude_each_other(mpiexec):
+    Ring()
+    with pytest.raises(ValueError, match="coreneuron and variable_step exclude each other"):
+        simrun.prun(coreneuron=True, variable_step=True)
+    done = mpiexec(3, DRIVER, "--coreneuron", "--variable-step")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("parallel_ring.py: error: argument --variable-step: not allowed with "
+                           "argument --coreneuron\n")
+
+
+def test_hosts_that_choose_different_solvers_are_found_out(mpiexec):
+    done = mpiexec(2, "-c", "import simrun, ring; r = ring.Ring()\n"
+                            "simrun.prun(coreneuron=r.pc.id() == 1)", timeout=20)
+    assert done.returncode != 0 and "coreneuron = False, but True on another host" in done.stderr
+
+
+# One session, one solver after the other
+
+
+def test_switching_between_solvers(tmp_path):
+    ring = Ring()
+    recorded = simrun.set_recording_vectors(ring.cells[0])
+
+    def result(**solver):
+        simrun.prun(**solver)
+        assert (h.cvode.active(), core_neuron.enable, h.dt) == (0, False, 0.025)
+        ring.write_spikes(str(tmp_path / "out.spk"))
+        return (tmp_path / "out.spk").read_bytes(), *(vec.to_python() for vec in recorded)
+
+    fixed, variable = result(), result(variable_step=True)
+    core = result(coreneuron=True)
+    assert fixed[0] == core[0] == TABLE != variable[0]
+    assert core[1] == pytest.approx(fixed[1], abs=1e-9) and len(core[3]) == len(fixed[3]) == 4001
+    assert max(variable[1]) == pytest.approx(max(fixed[1]), abs=1) and len(variable[1]) < 2000
+    assert len(set(map(len, variable[1:]))) == 1 and variable[3][-1] == 100
+    assert result(coreneuron=True) == core and result(variable_step=True) == variable
+    assert result() == fixed
+    ring.set_numcells(5)
+    assert result(coreneuron=True)[0] == TABLE and result(variable_step=1e-3)[0] == variable[0]
+    h.tstop = 100
+    h.run()
+    assert result()[0] == TABLE and ring.t_vec[0] == pytest.approx(12.625)
+
+
+def test_a_run_waits_for_slow_hosts_as_long_as_it_takes():
+    Ring()
+    pc = h.ParallelContext()
+    pc.timeout(20)  # s; NEURON's own
+    simrun.prun(1)
+    assert pc.timeout(0) == 0
+
+
+def test_simulate_takes_the_solver_of_the_session():
+    ring = Ring()
+    h.cvode.active(True)
+    h.cvode.atol(1e-5)
+    simrun.simulate(30)
+    assert h.cvode.active() and ring.t_vec[0] == pytest.approx(12.5802, abs=5e-4)
+    h.cvode.active(False)
+    with core_neuron(enable=True):
+        simrun.simulate(30)
+        assert core_neuron.enable and ring.t_vec[0] == pytest.approx(12.625)
+    simrun.simulate(30)
+    assert ring.t_vec[0] == pytest.approx(12.625) and h.ParallelContext().step_time() >= 0
+
+
+# Leaving
+
+LEAVE = """
+import atexit, sys
+import ring, simrun
+class Ring(ring.Ring):
+    def __del__(self):
+        print("taken apart", flush=True)
+atexit.register(lambda: print("atexit %s\\n" % simrun.MPI.Is_finalized(), end=""))
+my_ring = Ring(50)
+simrun.prun(20, {solver})
+print("not flushed by hand" * 1000 + "\\n", end="")
+sys.exit({status})
+"""
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("status", [0, 3])
+@pytest.mark.parametrize("solver", ["", "coreneuron=True", "variable_step=True"])
+def test_leaving_is_a_normal_exit(mpiexec, solver, status, n):
+    done = mpiexec(n, "-c", LEAVE.format(solver=solver, status=status))
+    assert done.returncode == status
+    assert "taken apart" not in done.stdout
+    if not status or n == 1:
+        assert done.stdout.count("not flushed by hand" * 1000) == n
+        assert done.stdout.count("atexit False") == n
+        assert "BAD TERMINATION" not in done.stdout + done.stderr
+
+
+def test_a_ring_that_was_replaced_is_taken_apart_at_once(python):
+    done = python("-c", LEAVE.replace("my_ring = Ring(50)", "my_ring = Ring(50)\n"
+                                      "my_ring = Ring(5)").format(solver="", status=0))
+    assert done.returncode == 0 and done.stdout.startswith("taken apart\nnot flushed")
+    assert done.stdout.count("taken apart") == 1
