@@ -60,9 +60,13 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
         axes.yaxis.get_major_locator().set_params(integer=True)
     # One line with gaps (nan) draws a million ticks in a second, one object a tick in twenty
     ends = np.stack([gids - 0.5, gids + 0.5, np.full(len(gids), np.nan)], axis=1)
-    axes.plot(np.repeat(times, 3), ends.ravel(), color=color, label=label,
-              linewidth=min(2, 240 / max(1, len(times))**0.5),  # pt: a third of the page at most
-              solid_capstyle="butt" if gids.max(initial=0) < 300 else "projecting")
+    [line] = axes.plot(
+        np.repeat(times, 3), ends.ravel(), color=color, label=label,
+        linewidth=min(2, 240 / max(1, len(times))**0.5))  # pt: a third of the page at most
+    if gids.max(initial=0) > 300:
+        line.set_solid_capstyle("projecting")
+        line.set_snap(False)  # what snaps to pixels, or is simplified, is lost if it is less high
+        line.get_path().should_simplify = False
     axes.set_xlim(left=0, auto=None)  # and let the right end follow what is added later
     return axes
 

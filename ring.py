@@ -48,8 +48,7 @@ class Ring:
         N, radius = check("N", N), check("radius", radius)
         for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
             setattr(self, name, check(name, getattr(self, name)))  # against simrun.LIMITS
-        # h.dt may be the length of the last step of a variable step
-        check_delay("syn_delay", self.syn_delay, min(h.dt, 1 / h.steps_per_ms))
+        check_delay("syn_delay", self.syn_delay, h.dt)
         simrun.check_same(N=N, syn_w=self.syn_w, syn_delay=self.syn_delay)  ### parallel
         earlier = simrun.built
         if earlier:

@@ -192,21 +192,13 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
     roots.allroots()  # the first section of each cell
     # With the variable step a host without cells would not take part, and the others would wait
     cells = list(roots) or [h.Section(name="stand_in")]
-    # 2: the most of all hosts; one with one block and one with several would wait for each other
-    most, threads = pc.allreduce(len(cells), 2), pc.allreduce(idle_cores() if coreneuron else 1, 2)
-    pc.nthread(blocks(int(most), int(threads)), False)  # False: one after the other
+    split(len(cells), idle_cores() if coreneuron else 1)
     h.dt = dt
     h.steps_per_ms = 1 / dt  # stdinit would set dt back from it
     pc.set_maxstep(10)  # ms; or the shortest delay: hosts run that far between exchanges
     pc.timeout(0)  # wait as long as it takes; after 20 s NEURON would give up, with exit status 0
     was_active = h.cvode.active()
-    h.cvode.active(bool(atol))
-    # The spikes of a global step would depend on the hosts; and where CoreNEURON follows, a local
-    # one that is left on would corrupt what it records
-    h.cvode.use_local_dt(bool(atol))
-    if atol:
-        h.cvode.condition_order(2)  # find where between two steps the threshold is crossed
-        h.cvode.atol(atol)
+    choose_step(atol)
     try:
         if coreneuron:
             check_coreneuron()
@@ -220,8 +212,27 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
     return math.nan if coreneuron else pc.step_time()
 
 
+def choose_step(atol):
+    """Set the local variable step with this absolute tolerance, or the fixed step if it is 0."""
+    h.cvode.active(bool(atol))
+    # The spikes of a global step would depend on the hosts; and where CoreNEURON follows, a local
+    # one that is left on would corrupt what it records
+    h.cvode.use_local_dt(bool(atol))
+    if atol:
+        h.cvode.condition_order(2)  # find where between two steps the threshold is crossed
+        h.cvode.atol(atol)
+
+
+def split(cells, threads):
+    """Split the cells of this host into blocks, for so many threads. Every host calls it, and all
+    get as many blocks: one that has several and one that has one would wait for each other."""
+    pc = h.ParallelContext()
+    most_cells, most_threads = (int(pc.allreduce(here, 2)) for here in (cells, threads))
+    pc.nthread(blocks(most_cells, most_threads), False)  # False: one block after the other
+
+
 def blocks(cells, threads):
-    """Return how many blocks a host should split so many cells into, for so many threads.
+    """Return how many blocks to split so many cells into, for so many threads.
 
     A block of about 500 cells stays in a core's own cache while it is stepped through the time
     between two exchanges of spikes; on a host with more than about 5,000 cells that saves a sixth.

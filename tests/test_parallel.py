@@ -247,5 +247,5 @@ def test_help_once_with_units_and_defaults(mpiexec):
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.count("usage:") == 1
     text = " ".join(done.stdout.split())
     for line in ("weight of the connections (µS); default 0.01", "time step (ms); default 0.025",
-                 "radius of the ring (µm); default 50", "the gid; default out.spk"):
+                 "radius of the ring (µm); default 50", "tab, gid; default out.spk"):
         assert line in text

@@ -4,7 +4,6 @@ import math
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import neuron
@@ -74,8 +73,12 @@ def test_blocks_do_not_change_the_spikes():
 
 
 def test_hosts_with_and_without_blocks(mpiexec, tmp_path):
-    done = mpiexec(2, "-c", "import ring, simrun; r = ring.Ring(10001, syn_delay=0.5)\n"
-                            "simrun.prun(20); r.write_spikes(); print(f'{r.pc.nthread()} ', end='')")
+    done = mpiexec(2, "-c", """
+import ring, simrun
+my_ring = ring.Ring(10001, syn_delay=0.5)
+simrun.prun(20)
+my_ring.write_spikes()
+print(f'{my_ring.pc.nthread()} ', end='')""")
     assert (done.returncode, sorted(done.stdout.split())) == (0, ["10", "10"])
     ring = Ring(5, syn_delay=0.5)
     simrun.prun(20)
@@ -143,8 +146,8 @@ def test_without_coreneuron_the_driver_says_so_at_once(mpiexec, tmp_path, no_cor
     for n in (1, 3):
         done = mpiexec(n, DRIVER, "-N", "100000", "--coreneuron", **no_coreneuron)
         assert (done.returncode, done.stdout) == (2, "")
-        assert re.fullmatch(r"parallel_ring\.py: error: coreneuron = True: Could not find CoreNEURON "
-                            r'library, tried: ".*"\n', done.stderr)
+        assert re.fullmatch(r"parallel_ring\.py: error: coreneuron = True: Could not find "
+                            r'CoreNEURON library, tried: ".*"\n', done.stderr)
     assert mpiexec(2, DRIVER, **no_coreneuron).returncode == 0
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 
@@ -212,6 +215,7 @@ def test_the_threshold_is_found_between_two_steps():
         h.stdinit()
         ring.pc.psolve(20)
         h.cvode.active(False)
+        h.dt = 0.025  # it was the length of the last step
         times.append(ring.t_vec[0])
     simrun.prun(20, variable_step=1e-2)
     assert ring.t_vec[0] == times[1] != times[0]
@@ -233,6 +237,7 @@ def test_the_variable_step_in_stretches_and_blocks_to_the_last_bit():
     h.stdinit()
     ring.pc.psolve(210)
     h.cvode.active(False)
+    h.dt = 0.025  # it was the length of the last step
     assert np.array_equal(stretched, ring.gather_spikes()) and len(stretched[0]) > 30
 
 
@@ -240,7 +245,7 @@ def test_the_variable_step_in_stretches_and_blocks_to_the_last_bit():
 def test_a_bad_tolerance_is_refused(atol, mpiexec):
     Ring()
     if atol:
-        with pytest.raises(ValueError, match=r"variable_step = .* \(absolute tolerance\), at least"):
+        with pytest.raises(ValueError, match=r"variable_step = .*\(absolute tolerance\), at"):
             simrun.prun(variable_step=atol)
         assert h.cvode.active() == 0
     done = mpiexec(2, DRIVER, f"--variable-step={atol}")

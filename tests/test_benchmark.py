@@ -1,0 +1,45 @@
+"""The benchmark measures what it says: the same network, built and run in both ways."""
+
+import sys
+
+import pytest
+from conftest import ROOT, TABLE
+
+import benchmark
+
+
+def test_the_baseline_gives_the_published_spikes(mpiexec, tmp_path):
+    for n in (1, 3):
+        done = mpiexec(n, ROOT / "tests" / "baseline.py", 5, 100)
+        assert done.returncode == 0
+        lines = (tmp_path / "out.spk").read_text().splitlines(keepends=True)
+        assert "".join(sorted(lines)).encode() == TABLE
+
+
+@pytest.mark.parametrize("who", ["baseline", "ours", "idle"])
+def test_the_parts_of_a_run(who):
+    solvers = [{}] if who == "baseline" else [how for how, _ in benchmark.SOLVERS.values()]
+    for solver in solvers:
+        took = benchmark.parts(who, 50, solver)
+        assert 0 < took["create_cells"] <= took["Ring"] and 0 < took["psolve"] <= took["prun"]
+
+
+def test_medians_in_turn():
+    numbers = iter([5, {"s": 1}, 9, {"s": 2}, 6, {"s": 7}])
+    result = benchmark.in_turn(3, one=lambda: next(numbers), two=lambda: next(numbers))
+    assert result == {"one": 6, "two": {"s": 2}}
+
+
+def test_the_picture(python, tmp_path):
+    done = python("-c", """
+import sys, simrun
+sys.path.insert(0, sys.argv[1])
+import benchmark
+run = simrun.prun
+simrun.prun = lambda tstop, **how: run(20, **{key: max(value, 0.01) if key == "dt" else value
+                                              for key, value in how.items()})
+benchmark.figure("picture.png")""", ROOT / "tests")
+    assert done.returncode == 0, done.stderr
+    assert "variable step, variable_step 1e-06: error " in done.stdout
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+    assert "arbor" not in sys.modules
