@@ -2,10 +2,9 @@
 
 import sys
 
+import benchmark
 import pytest
 from conftest import ROOT, TABLE
-
-import benchmark
 
 
 def test_the_baseline_gives_the_published_spikes(mpiexec, tmp_path):
