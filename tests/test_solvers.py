@@ -268,7 +268,8 @@ def test_the_solvers_exclude_each_other(mpiexec):
     done = mpiexec(3, DRIVER, "--coreneuron", "--variable-step")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0] == (
-        "parallel_ring.py: error: argument --variable-step: not allowed with argument --coreneuron")
+        "parallel_ring.py: error: argument --variable-step: not allowed with "
+        "argument --coreneuron")
 
 
 def test_hosts_that_choose_different_solvers_are_found_out(mpiexec):
