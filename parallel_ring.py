@@ -62,8 +62,9 @@ def fail(message, status=2):
     raise SystemExit(status)  # not sys.exit, which ends the other hosts: on_rank_0 tells them
 
 
-def main():
-    """Build, run and write, on every host; rank 0 ends with one line that sums up the run."""
+def main(network=Ring):
+    """Build a network, a class that takes Ring's arguments, run it and write its spikes, on every
+    host; rank 0 ends with one line that sums up the run."""
     start = time.perf_counter()
     pc = h.ParallelContext()
     options = on_rank_0(parse, sys.argv[1:])  # all obey rank 0's command line
@@ -76,7 +77,7 @@ def main():
             on_rank_0(fail, error)
     print(f"I am {pc.id()} of {pc.nhost()}\n", end="", flush=True)  # one write, so lines don't mix
     h.dt = run["dt"]
-    my_ring = Ring(**options)
+    my_ring = network(**options)
     computed = simrun.prun(**run)
     try:
         my_ring.write_spikes(output)

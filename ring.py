@@ -49,7 +49,7 @@ class Ring:
         for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
             setattr(self, name, check(name, getattr(self, name)))  # against simrun.LIMITS
         check_delay("syn_delay", self.syn_delay, h.dt)
-        simrun.check_same(N=N, syn_w=self.syn_w, syn_delay=self.syn_delay)  ### parallel
+        simrun.check_same("Ring", N=N, syn_w=self.syn_w, syn_delay=self.syn_delay)  ### parallel
         earlier = simrun.built
         if earlier:
             earlier.remove()
@@ -57,6 +57,10 @@ class Ring:
         self._N = N
         self._radius = radius
         self.set_gids()
+        owned = self.pc.allreduce(len(self.gidlist), 1)  ### parallel: 1, the sum over the hosts
+        if owned != N:
+            raise ValueError(f"{N} cells, but the hosts own {owned:.0f} gids: each must have one "
+                             "owner")
         self.create_cells()
         self.connect_cells()
         self.connect_stim()
@@ -120,6 +124,7 @@ class Ring:
         """Return the spikes of all hosts on rank 0, as two arrays sorted by time, then gid: times
         (ms, float64) and gids (int64), shape (n,) each; elsewhere both are empty. Every host calls
         it."""
+        simrun.check_same("gather_spikes")  ### parallel
         mine = self.t_vec.as_numpy().copy(), self.id_vec.as_numpy().copy()
         everyone = self.pc.py_gather(mine, 0) or [((), ())]  ### parallel: None but on rank 0
         times, gids = (np.concatenate(parts) for parts in zip(*everyone))

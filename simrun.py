@@ -13,6 +13,7 @@ import signal
 import stat
 import sys
 import time
+import traceback
 import warnings
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -72,7 +73,9 @@ def check_parallel(nhost):
     """
     started = [(int(os.environ[size]), launcher, os.environ.get(rank, "0"))
                for launcher, size, rank in LAUNCHERS if os.environ.get(size, "").isdigit()]
-    size, launcher, rank = max(started, default=(1, "", "0"))
+    # Where two have left their number, Slurm's may be that of the other's daemons, one a node
+    by_mpiexec = [each for each in started if each[1] != "Slurm's srun"]
+    size, launcher, rank = max(by_mpiexec or started, default=(1, "", "0"))
     if size <= nhost or any(nhost == each[0] > 1 for each in started):
         if not MPI:
             print(f"simrun: {no_mpi}; running serially, on one process", file=sys.stderr)
@@ -83,18 +86,21 @@ def check_parallel(nhost):
         why = f"{no_mpi}. Install one (pip install mpich) and use its own mpiexec."
     else:
         name, version = MPI.get_vendor()
+        own = f"{sys.prefix}/bin/mpiexec"
         why = f"mpi4py loaded {name} {'.'.join(map(str, version))}, " + (
             "but NEURON was imported before it. Import simrun before neuron." if neuron_came_first
-            else "which does not know this launcher. Use that library's own mpiexec "
-            f"(look in {sys.prefix}/bin).")
+            else "which does not know this launcher. Use that library's own mpiexec"
+            + (f", {own}" if os.path.exists(own) else "")
+            + (", or srun --mpi=pmi2 or --mpi=pmix." if "srun" in launcher else "."))
     raise SystemExit(
         f"simrun: {launcher} started {size} processes, but NEURON sees {nhost}: {why}")
 
 
-def end_all(kind, error, traceback):
+def end_all(kind, error, where):
     """The exception hook of a parallel run: report, then end the hosts that wait for this one."""
     try:
-        sys.__excepthook__(kind, error, traceback)
+        lines = traceback.format_exception(kind, error, where)
+        print("".join(lines), end="", file=sys.stderr)  # in one piece: other hosts may report too
     finally:
         exit_all(1)
 
@@ -103,6 +109,7 @@ def exit_all(status=None):
     """The sys.exit of a parallel run: a status other than 0 on one host ends them all."""
     code = status if isinstance(status, int) else 1
     if status:
+        atexit.unregister(leave)  # the others are ended, not told
         try:
             if code is not status:
                 print(status, file=sys.stderr)
@@ -114,7 +121,28 @@ def exit_all(status=None):
     raise SystemExit(code if status else 0)
 
 
+@atexit.register
+def leave():
+    """Meet the other hosts at the end, and keep what is built to the very end, by one reference
+    that nobody takes back: NEURON would take it apart cell by cell (20,000 cells: seconds), the
+    operating system does it at once."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(built))
+    if the_end and not MPI.Is_finalized():
+        MPI.COMM_SELF.Delete_attr(the_end)
+
+
+def meet(*_):
+    """Come to the end with all hosts, so that one that waits for another in a call that the other
+    does not make hears of it (check_same)."""
+    try:
+        check_same("the end of the script")
+    except RuntimeError:
+        time.sleep(2)  # s; the others end this host: it must not be on its way out by then
+
+
 # MPI first, then NEURON, then a look at whether they found each other
+built = None  # the Ring, or a copy of it, whose cells and gids NEURON holds: one at a time
+the_end = None  # what MPI deletes when it ends
 neuron_came_first = "neuron" in sys.modules
 MPI, no_mpi = start_mpi()
 if MPI and MPI.Is_initialized() and MPI.COMM_WORLD.size > 1:
@@ -130,14 +158,11 @@ os.getcwd()  # FileNotFoundError if the folder is gone: load_file would end up i
 h.load_file("stdrun.hoc")
 h.ParallelContext().mpiabort_on_error(0)  # NEURON's errors become exceptions; see end_all
 check_parallel(h.ParallelContext().nhost())
-built = None  # the Ring, or a copy of it, whose cells and gids NEURON holds: one at a time
-
-
-@atexit.register
-def leave():
-    """Keep what is built to the very end, by one reference that nobody takes back: NEURON would
-    take it apart cell by cell (20,000 cells: seconds), the operating system does it at once."""
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(built))
+if h.ParallelContext().nhost() > 1:
+    # MPI deletes what belongs to COMM_SELF before it ends, whoever ends it: pc.done() and h.quit()
+    # do so before leave() is called
+    the_end = MPI.Comm.Create_keyval(delete_fn=meet)
+    MPI.COMM_SELF.Set_attr(the_end, None)
 
 
 def attach_current_clamp(cell, delay=5, dur=1, amp=.1, loc=1):
@@ -183,7 +208,7 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
     """
     tstop, dt = check("tstop", tstop), check("dt", dt)
     atol = check_solver(coreneuron, variable_step)
-    check_same(tstop=tstop, dt=dt, coreneuron=bool(coreneuron), variable_step=atol)
+    check_same("prun", tstop=tstop, dt=dt, coreneuron=bool(coreneuron), variable_step=atol)
     pc = h.ParallelContext()
     delays = (nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0 and nc.valid())
     shortest = pc.allreduce(min(delays, default=math.inf), 3)  # 3: the least of all hosts
@@ -259,13 +284,74 @@ def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
     """
     from matplotlib import pyplot  # here, because a run without a picture starts faster without it
 
-    axes = pyplot.figure(figsize=(8, 4)).add_subplot() if new_fig else pyplot.gca()
+    if new_fig:
+        pyplot.figure(figsize=(8, 4), layout="constrained")
+    axes = pyplot.gca()
     style = "-" if new_fig else "--"
     axes.plot(t_vec, soma_v_vec, style, color="black", label="soma(0.5)")
     axes.plot(t_vec, dend_v_vec, style, color="red", label="dend(0.5)")
-    axes.set(xlabel="time (ms)", ylabel="membrane potential (mV)")
-    axes.legend()
+    axes.set_xlabel("time (ms)", fontsize=16)
+    axes.set_ylabel("membrane potential (mV)", fontsize=16)
+    axes.tick_params(labelsize=14)
+    axes.legend(fontsize=14, ncols=2, frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
     return axes
+
+
+def show_network(ring):
+    """Draw the network as seen from +Z, to scale, each cell in the colour of the host that owns
+    it, and its gid beside it if there are at most 12. Call `pyplot.show()` after it.
+
+    Every host calls it; rank 0 draws and returns the axes, the others return None.
+    ring: a Ring, or what has `gidlist` and `cells` as it has. Raises ValueError if a section has
+    no 3-D points.
+    """
+    pc = h.ParallelContext()
+    check_same("show_network")
+    mine = [(gid, pc.id(), [quad for sec in cell.all for quad in outline(sec)])
+            for gid, cell in zip(ring.gidlist, ring.cells)]
+    everyone = pc.py_gather(mine, 0)
+    if pc.id() > 0:
+        return None
+    from matplotlib import collections, colormaps, colors, pyplot
+
+    axes = pyplot.figure(figsize=(8, 7), layout="compressed").add_subplot(aspect="equal")
+    cells, hosts = sorted(sum(everyone, [])), pc.nhost()
+    # From dark to light, so that hosts differ in print too; to 0.75, for yellow is lost on white
+    viridis = [colormaps["viridis"](0.75 * host / max(1, hosts - 1)) for host in range(hosts)]
+    shapes = collections.PolyCollection(
+        [quad for _, _, quads in cells for quad in quads],
+        array=[host for _, host, quads in cells for _ in quads],
+        cmap=colors.ListedColormap(viridis), clim=(-0.5, hosts - 0.5), edgecolor="face",
+        linewidth=0.5)  # pt, so that the thinnest dendrite is seen
+    axes.add_collection(shapes)
+    bar = axes.figure.colorbar(shapes, ticks=range(0, hosts, 1 + hosts // 20))
+    bar.set_label("host", fontsize=16)
+    for gid, _, [(a, b, c, d), *_] in cells if len(cells) <= 12 else ():
+        axes.text(*(1.1 * (a[i] + d[i]) - 0.6 * (b[i] + c[i]) for i in (0, 1)), gid, fontsize=14,
+                  ha="center", va="center")  # beyond the end from which the dendrite leads away
+    axes.set_xlabel("x (µm)", fontsize=16)
+    axes.set_ylabel("y (µm)", fontsize=16)
+    for each in (axes, bar.ax):
+        each.tick_params(labelsize=14)
+    axes.autoscale_view()
+    return axes
+
+
+def outline(sec):
+    """Return what is seen from +Z of a section: the corners of a quadrilateral, (x, y) in µm, for
+    each stretch from one of its 3-D points to the next. Raises ValueError if it has none."""
+    points = [(sec.x3d(i), sec.y3d(i), sec.diam3d(i) / 2) for i in range(sec.n3d())]
+    if len(points) < 2:
+        raise ValueError(f"{sec}: has no 3-D points to draw; h.define_shape() makes some")
+    quads = []
+    for (x0, y0, r0), (x1, y1, r1) in zip(points, points[1:]):
+        length = math.hypot(x1 - x0, y1 - y0)
+        if length == 0:  # seen end-on: a square instead of a disc
+            x0, x1, length = x0 - r0, x1 + r0, 2 * r0
+        nx, ny = (y0 - y1) / length, (x1 - x0) / length  # a unit vector across
+        quads.append([(x0 + r0 * nx, y0 + r0 * ny), (x1 + r1 * nx, y1 + r1 * ny),
+                      (x1 - r1 * nx, y1 - r1 * ny), (x0 - r0 * nx, y0 - r0 * ny)])
+    return quads
 
 
 # What keeps a run honest: its arguments, its progress, its file
@@ -301,9 +387,14 @@ def check(name, value):
     return kind(number)
 
 
-def check_same(**arguments):
-    """Raise ValueError unless all hosts call it with the same values, which they must."""
-    for others in h.ParallelContext().py_allgather(arguments):
+def check_same(call, **arguments):
+    """Raise RuntimeError unless all hosts make this call, ValueError unless with the same values.
+
+    It comes first in what hosts do together: they would wait for each other forever."""
+    for other_call, others in h.ParallelContext().py_allgather((call, arguments)):
+        if other_call != call:
+            raise RuntimeError(f"{call}, but {other_call} on another host: every host must "
+                               "make the same calls")
         for name, value in arguments.items():
             if others[name] != value:
                 raise ValueError(f"{name} = {value}, but {others[name]} on another host: must be "

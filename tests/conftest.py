@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 BESIDE_PYTHON = os.path.dirname(sys.executable)
 MPIEXEC = shutil.which("mpiexec", path=BESIDE_PYTHON + os.pathsep + os.environ["PATH"])
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
 # A command starts outside of any MPI job, and Open MPI may use root and more processes than cores
 MPI_VARIABLES = ("PMI", "OMPI_", "PRTE_", "HYD", "MPI_LOCAL", "SLURM_")
 ENVIRONMENT = {name: value for name, value in os.environ.items()
@@ -29,13 +31,18 @@ ENVIRONMENT |= {
 }
 
 
+def pytest_addoption(parser):
+    parser.addoption("--redraw", action="store_true",
+                     help="put the README's pictures, as they come out, in place of tests/*.png")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "parallel: needs mpiexec; run again under every other MPI")
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if {"mpiexec", "start_mpiexec", "another_mpiexec"} & set(item.fixturenames):
+        if any("mpiexec" in name for name in item.fixturenames):
             item.add_marker("parallel")
 
 
@@ -75,12 +82,27 @@ def run(start):
 
 
 @pytest.fixture
+def redraw(request):
+    """True if the pictures of the README are to be drawn anew."""
+    return request.config.getoption("--redraw")
+
+
+@pytest.fixture
 def no_mpi(run):
     """The environment variable with which mpi4py finds no MPI library."""
     nowhere = {"MPI4PY_LIBMPI": "/nowhere/libmpi.so"}
     if run(sys.executable, "-c", "from mpi4py import MPI", **nowhere).returncode == 0:
         pytest.skip("this mpi4py is bound to its library")
     return nowhere
+
+
+@pytest.fixture
+def no_coreneuron(tmp_path):
+    """The environment variable with which Python finds a NEURON without CoreNEURON's library."""
+    package = Path(find_spec("neuron").origin).parent
+    without = shutil.ignore_patterns("libcorenrnmech*", "__pycache__")
+    shutil.copytree(package, tmp_path / "has" / "neuron", copy_function=os.symlink, ignore=without)
+    return {"PYTHONPATH": f"{tmp_path / 'has'}{os.pathsep}{ROOT}"}
 
 
 @pytest.fixture

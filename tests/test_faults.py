@@ -177,6 +177,71 @@ def test_hosts_that_want_different_things_are_told(mpiexec, call, name):
                      done.stderr)
 
 
+@pytest.mark.parametrize("who", [0, 1, 2])
+@pytest.mark.parametrize("call, name", [
+    ("my_ring.gather_spikes()", "gather_spikes"), ("my_ring.write_spikes()", "gather_spikes"),
+    ("simrun.prun(10)", "prun"), ("simrun.simulate(10)", "prun"), ("ring.Ring()", "Ring"),
+    ("simrun.show_network(my_ring)", "show_network"),
+])
+def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, call, name, who):
+    done = mpiexec(3, "-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
+                            f"if my_ring.pc.id() == {who}:\n    {call}", timeout=20)
+    assert done.returncode != 0 and not list(tmp_path.iterdir())
+    assert done.stderr.count(f"RuntimeError: {name}, but the end of the script on another host: "
+                             "every host must make the same calls\n") == 1
+    assert done.stderr.count("Traceback") == 1
+
+
+def test_hosts_that_make_different_calls(mpiexec):
+    done = mpiexec(2, "-c", "import simrun, ring\nmy_ring = ring.Ring()\nif my_ring.pc.id() == 0"
+                            ":\n    simrun.prun()\nmy_ring.gather_spikes()", timeout=20)
+    assert done.returncode == 1
+    assert re.search("RuntimeError: (prun, but gather_spikes|gather_spikes, but prun) on another "
+                     "host: every host must make the same calls\n", done.stderr)
+
+
+@pytest.mark.parametrize("leaves", ["raise SystemExit(4)", "raise SystemExit", "sys.exit()"])
+def test_a_host_that_leaves_early(mpiexec, leaves):
+    done = mpiexec(3, "-c", "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
+                            f"if my_ring.pc.id() == 1:\n    {leaves}\nsimrun.prun()", timeout=20)
+    assert done.returncode != 0
+    assert "RuntimeError: prun, but the end of the script on another host" in done.stderr
+
+
+@pytest.mark.parametrize("status", [0, 4])
+@pytest.mark.parametrize("ends", [
+    "raise SystemExit({})", "time.sleep(my_ring.pc.id()); raise SystemExit({})",
+    "from mpi4py import MPI; MPI.Finalize(); raise SystemExit({})",
+    "my_ring.pc.done(); raise SystemExit({})",
+])
+def test_all_hosts_come_to_the_end(mpiexec, ends, status):
+    done = mpiexec(3, "-c", "import time, simrun, ring\nmy_ring = ring.Ring()\nsimrun.prun()\n"
+                            + ends.format(status), timeout=20)
+    assert done.returncode == status and "Error:" not in done.stderr
+
+
+def test_neuron_s_own_way_out(mpiexec):
+    done = mpiexec(2, "-c", "import simrun, ring\nmy_ring = ring.Ring()\nsimrun.prun()\n"
+                            "my_ring.pc.barrier()\nmy_ring.pc.done()\nsimrun.h.quit()")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("ends", ["", "simrun.h.quit()"])
+def test_neuron_s_bulletin_board(mpiexec, ends):
+    done = mpiexec(3, "-c", "import simrun\npc = simrun.h.ParallelContext()\npc.runworker()\n"
+                            "for n in range(5):\n    pc.submit(pow, n, 2)\ntotal = 0\n"
+                            "while pc.working():\n    total += pc.pyret()\nprint(total)\n"
+                            "pc.done()\n" + ends, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "30.0\n", "")
+
+
+def test_a_working_folder_that_is_gone_on_all_hosts(mpiexec, tmp_path):
+    done = mpiexec(2, "-c", "import os\nfolder = str(os.getpid())\nos.mkdir(folder)\n"
+                            "os.chdir(folder)\nos.rmdir('../' + folder)\nimport simrun")
+    assert done.returncode == 1 and "FileNotFoundError" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_working_folder_that_is_gone(run, tmp_path):
     done = run("sh", "-c", f"mkdir d; cd d; rmdir ../d; {sys.executable} {DRIVER}")
     assert done.returncode == 1 and "FileNotFoundError" in done.stderr

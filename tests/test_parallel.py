@@ -130,13 +130,22 @@ def test_a_launcher_that_mpi_does_not_know_is_found_out(python, launcher, variab
     done = python(ROOT / "tests" / "testmpi.py", **variables)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith(f"simrun: {launcher} started 2 processes, but NEURON sees 1: ")
-    assert "Use that library's own mpiexec" in done.stderr and done.stderr.count("\n") == 1
+    advice = done.stderr.partition("Use that library's own mpiexec")[2]
+    own = f", {MPIEXEC}" if MPIEXEC.startswith(sys.prefix) else ""
+    assert advice.startswith(f"{own}, or srun" if "srun" in launcher else f"{own}.\n")
+    assert done.stderr.count("\n") == 1
     silent = python(ROOT / "tests" / "testmpi.py",
                     **{name: "1" if value == "0" else value for name, value in variables.items()})
     assert silent.stdout == silent.stderr == ""
     alone = python(ROOT / "tests" / "testmpi.py",
                    **{name: "1" if value == "2" else value for name, value in variables.items()})
     assert (alone.returncode, alone.stdout, alone.stderr) == (0, "I am 0 of 1\n", "")
+
+
+def test_one_process_started_by_an_mpiexec_that_slurm_has_started_is_no_fault(python):
+    done = python(ROOT / "tests" / "testmpi.py", SLURM_STEP_NUM_TASKS="2", SLURM_PROCID="0",
+                  OMPI_COMM_WORLD_SIZE="1", OMPI_COMM_WORLD_RANK="0")  # two daemons, one process
+    assert (done.returncode, done.stdout, done.stderr) == (0, "I am 0 of 1\n", "")
 
 
 USER = """

@@ -1,5 +1,6 @@
 """The ring on one process: who owns what, what is refused, building again, and the spikes."""
 
+import gc
 from math import atan2, cos, inf, nan, pi, sin
 
 import numpy as np
@@ -18,8 +19,9 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def step():
+def session():
     h.dt = 0.025  # the step of the session, which a test before may have changed
+    gc.collect()  # and a test before may have left sections in a cycle
 
 
 def sections():
@@ -294,3 +296,14 @@ def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):
     ring.write_spikes("link.spk")
     assert plain.stat().st_mode & 0o777 == 0o640 and (folder / "link.spk").is_symlink()
     assert sorted(path.name for path in folder.iterdir()) == ["fresh", "link.spk", "out.spk"]
+
+
+def test_a_network_whose_gids_are_not_all_owned():
+    class Half(Ring):
+        def set_gids(self):
+            super().set_gids()
+            del self.gidlist[::2]
+
+    with pytest.raises(ValueError, match="^6 cells, but the hosts own 3 gids: each must have one"):
+        Half(N=6)
+    assert len(Ring().cells) == 5

@@ -3,10 +3,7 @@
 import math
 import os
 import re
-import shutil
-from pathlib import Path
 
-import neuron
 import numpy as np
 import pytest
 from conftest import ROOT, TABLE
@@ -34,15 +31,6 @@ def spikes(mpiexec, tmp_path):
         return (tmp_path / "out.spk").read_bytes()
 
     return spikes
-
-
-@pytest.fixture
-def no_coreneuron(tmp_path):
-    """The environment variable with which Python finds a NEURON without CoreNEURON's library."""
-    package = Path(neuron.__file__).parent
-    without = shutil.ignore_patterns("libcorenrnmech*", "__pycache__")
-    shutil.copytree(package, tmp_path / "has" / "neuron", copy_function=os.symlink, ignore=without)
-    return {"PYTHONPATH": f"{tmp_path / 'has'}{os.pathsep}{ROOT}"}
 
 
 # Blocks of cells

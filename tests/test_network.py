@@ -1,0 +1,118 @@
+"""The picture of the network in space, on any number of hosts."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+
+import simrun
+from ballandstick import BallAndStick
+from ring import Ring
+
+DRAW = """
+import sys
+import numpy as np
+import ring, simrun
+my_ring = ring.Ring(N=6, radius=80)
+axes = simrun.show_network(my_ring)
+assert (axes is None) == (my_ring.pc.id() > 0)
+if axes:
+    [shapes] = axes.collections
+    for path, host in zip(shapes.get_paths(), shapes.get_array()):
+        print(host, *(f"{n:.3f}" for n in path.vertices[:4].ravel()))
+    axes.figure.savefig("network.png")
+else:
+    assert "matplotlib" not in sys.modules
+"""
+
+
+def drawn(axes):
+    """The corners of every shape (n, 4, 2) and the host that each is coloured for."""
+    [shapes] = axes.collections
+    return np.array([path.vertices[:4] for path in shapes.get_paths()]), shapes.get_array()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_every_cell_is_drawn_in_the_colour_of_its_host(mpiexec, tmp_path, n):
+    done = mpiexec(n, "-c", DRAW)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    assert [host for host, _ in lines] == [str(gid % n) for gid in range(6) for _ in "sd"]
+    alone = mpiexec(1, "-c", DRAW).stdout.splitlines()
+    assert [where for _, where in lines] == [line.split(maxsplit=1)[1] for line in alone]
+    assert (tmp_path / "network.png").stat().st_size > 10_000
+
+
+def test_somas_and_dendrites_are_to_scale():
+    quads, _ = drawn(simrun.show_network(Ring(N=4, radius=70)))
+    assert np.allclose(quads[0], [(70, 6.308), (82.616, 6.308), (82.616, -6.308), (70, -6.308)],
+                       atol=1e-3)
+    for soma, dend in quads.reshape(4, 2, 4, 2):
+        for shape, length, diam in (soma, 12.6157, 12.6157), (dend, 200, 1):
+            a, b, c, d = shape
+            assert np.allclose([np.hypot(*(b - a)), np.hypot(*(c - d))], length, atol=1e-3)
+            assert np.allclose([np.hypot(*(d - a)), np.hypot(*(c - b))], diam, atol=1e-3)
+        middle = soma.mean(axis=0)
+        assert np.dot(dend.mean(axis=0) - middle, middle) > 0  # it points outwards
+    axes = pyplot.gcf().axes[0]
+    assert axes.get_aspect() == 1
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x (µm)", "y (µm)")
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    assert left < quads[..., 0].min() < quads[..., 0].max() < right
+    assert low < quads[..., 1].min() < quads[..., 1].max() < high
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize("N", [1, 12, 13])
+def test_a_few_cells_carry_their_gids_beside_their_somas(N):
+    axes = simrun.show_network(Ring(N=N, radius=200))
+    assert [text.get_text() for text in axes.texts] == [str(gid) for gid in range(N) if N < 13]
+    quads, _ = drawn(axes)
+    for text, soma in zip(axes.texts, quads[::2]):
+        assert 12 < np.hypot(*(np.array(text.get_position()) - soma.mean(axis=0))) < 30
+    pyplot.close("all")
+
+
+def test_the_colours_are_told_apart_in_print_and_dark_on_white():
+    class Hosts:
+        nhost, id = staticmethod(lambda: 9), staticmethod(lambda: 0)
+
+        def py_gather(self, mine, root):
+            return [mine] + 8 * [[]]
+
+        def py_allgather(self, mine):
+            return [mine]
+
+    my_ring = Ring()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simrun, "h", SimpleNamespace(ParallelContext=Hosts))
+        axes = simrun.show_network(my_ring)
+    [shapes] = axes.collections
+    grey = [np.dot(shapes.cmap(shapes.norm(host))[:3], (0.299, 0.587, 0.114)) for host in range(9)]
+    assert (np.diff(grey) > 0.03).all() and grey[-1] < 0.7
+    pyplot.close("all")
+
+
+def test_a_section_seen_end_on_one_that_tapers_and_one_without_points():
+    my_ring = Ring(N=1)
+    cell = my_ring.cells[0]
+    cell.place(cell.dend, [(0, 0, 0, 3), (0, 0, 200, 3)])
+    quads, _ = drawn(simrun.show_network(my_ring))
+    assert np.allclose(np.sort(quads[1], axis=0), [(48.5, -1.5)] * 2 + [(51.5, 1.5)] * 2)
+    cell.place(cell.dend, [(0, 0, 0, 10), (120, 160, 0, 5)])
+    quads, _ = drawn(simrun.show_network(my_ring))
+    assert np.allclose(quads[1], [(46, 3), (168, 161.5), (172, 158.5), (54, -3)], atol=1e-3)
+    cell.dend.pt3dclear()
+    for _ in range(2):  # without a point, and with one
+        with pytest.raises(ValueError, match=r"dend: has no 3-D points to draw; h.define_shape"):
+            simrun.show_network(my_ring)
+        cell.dend.pt3dadd(0, 0, 0, 1)
+    pyplot.close("all")
+
+
+def test_it_takes_any_network_with_cells_and_gids():
+    two = SimpleNamespace(gidlist=[3, 5], cells=[BallAndStick(), BallAndStick(30, 40, 5, 1)])
+    axes = simrun.show_network(two)
+    assert len(drawn(axes)[0]) == 4 and [text.get_text() for text in axes.texts] == ["3", "5"]
+    pyplot.close("all")
