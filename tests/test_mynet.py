@@ -1,0 +1,61 @@
+"""The worked example: a network of one's own, made from Ring, on any number of hosts."""
+
+import mynet
+import pytest
+from conftest import ROOT
+
+import simrun
+
+NET = ROOT / "tests" / "mynet.py"
+
+
+@pytest.mark.parametrize("options", [
+    "-N 100", "-N 60 --syn-delay 1.3 --syn-w 0.004 --stim-spike-num 3 --tstop 60",
+    "-N 100 --coreneuron", "-N 40 --variable-step",
+])
+def test_the_spikes_do_not_depend_on_the_hosts(mpiexec, tmp_path, options):
+    files = []
+    for n in (1, 2, 3, 5):
+        done = mpiexec(n, NET, *options.split())
+        assert (done.returncode, done.stderr) == (0, "")
+        files.append((tmp_path / "out.spk").read_bytes())
+    assert files == 4 * files[:1] and files[0].count(b"\n") > 20
+
+
+def test_who_connects_to_whom():
+    net = mynet.Net(N=40)
+    for gid, cell in zip(net.gidlist, net.cells):
+        assert type(cell) is (mynet.Inhibitory if gid % 2 else mynet.Excitatory)
+        excite, inhibit = cell.synlist
+        assert (excite.e, inhibit.e) == (0, -80)
+        for syn, odd in (excite, 0), (inhibit, 1):
+            sources = [nc.srcgid() for nc in net.nclist if nc.syn() == syn]
+            assert len(set(sources)) == 5 and {source % 2 for source in sources} == {odd}
+    assert len(net.nclist) == 400
+    everyone = [{nc.srcgid() for nc in net.nclist if nc.postcell() == cell} for cell in net.cells]
+    assert len(set(map(frozenset, everyone))) == 40  # each cell draws its own
+
+
+@pytest.mark.parametrize("N", [1, 2, 5])
+def test_where_there_are_fewer_cells_than_sources(N):
+    net = mynet.Net(N=N)
+    simrun.prun(50)
+    assert len(net.t_vec) > 0 and len(net.nclist) == N * N
+
+
+def test_inhibition_inhibits():
+    spikes = []
+    for weight in (1, 0):
+        net = mynet.Net(N=100)
+        for nc in net.nclist:
+            if nc.srcgid() % 2:
+                nc.weight[0] *= weight
+        simrun.prun(100)
+        spikes.append(len(net.t_vec))
+    assert spikes[0] < spikes[1] / 2
+
+
+def test_it_can_be_drawn_and_its_bad_input_is_named(mpiexec):
+    assert simrun.show_network(mynet.Net(N=4)).texts[3].get_text() == "3"
+    done = mpiexec(2, NET, "-N", "x")
+    assert done.returncode == 2 and done.stderr.count("error: N = 'x': must be a whole") == 1
