@@ -52,6 +52,27 @@ seconds["kB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 if run.h.ParallelContext().id() == 0:
     print(json.dumps(seconds))
 """
+# Two hosts with as many regular sources each, which hear of each other's spikes and do little else
+EXCHANGE = """
+import sys, simrun
+h, sources = simrun.h, int(sys.argv[1])
+pc, keep = h.ParallelContext(), []
+for n in range(sources):
+    stim = h.NetStim()
+    stim.interval, stim.start, stim.number = 10, 10 * n / sources, 1e9
+    pc.set_gid2node(n * 2 + pc.id(), pc.id())
+    keep += [stim, h.NetCon(stim, None)]
+    pc.cell(n * 2 + pc.id(), keep[-1])
+soma = h.Section(name="soma")
+synapse = h.ExpSyn(soma(0.5))
+other = pc.gid_connect(1 - pc.id(), synapse)
+other.delay, other.weight[0] = float(sys.argv[2]), 0
+pc.set_maxstep(10)
+h.stdinit()
+pc.psolve(1000)
+if pc.id() == 0:
+    print(pc.wait_time() + pc.send_time())
+"""
 SOLVERS = {
     "fixed step": ({}, []),
     "CoreNEURON": ({"coreneuron": True}, ["--coreneuron"]),
@@ -170,6 +191,14 @@ def leaving():
         row(name, f"{time.perf_counter() - last:.2f}", f"status {status}", "at most 0.3")
 
 
+def exchange():
+    print("\nWhat two processes spend on their spikes                           µs")
+    times = in_turn(5, quiet=lambda: float(run(2, "-c", EXCHANGE, 1, 0.1)[1]),
+                    busy=lambda: float(run(2, "-c", EXCHANGE, 10_000, 5)[1]))
+    row("an exchange, one per shortest delay", f"{times['quiet'] / 10_000 * 1e6:.0f}")
+    row("a spike of the other process, besides", f"{times['busy'] / 1_000_000 * 1e6:.2f}")
+
+
 def scale():
     print("\nTwo processes against one, 20,000 cells, 100 ms, the whole command    s")
     arguments = (ROOT / "parallel_ring.py", "-N", 20_000)
@@ -231,7 +260,7 @@ def figure(file_name):
         "CoreNEURON": ("dt", "s--", "#0072b2", [
             dict(dt=dt, coreneuron=True) for dt in steps]),
         "variable step": ("variable_step", "^-", "#d55e00",
-                          [dict(variable_step=10.0**-n) for n in range(1, 8)]),
+                          [dict(variable_step=10.0**-n) for n in (1, 2, 3, 4, 5, 7)]),
     }
     axes = pyplot.figure(figsize=(8, 5), layout="constrained").add_subplot()
     right, left = dict(xytext=(6, 4)), dict(xytext=(-8, -4), ha="right", va="top")
@@ -244,12 +273,13 @@ def figure(file_name):
             axes.annotate(f"{how[key]:g}", points[-1], color=color, textcoords="offset points",
                           **(right if color == "black" else left))
         axes.loglog(*np.transpose(points), style, color=color,
-                    label=f"{name}, {'dt in ms' if key == 'dt' else 'atol'} beside it")
+                    label=f"{name} ({'dt, ms' if key == 'dt' else 'atol'})")
     axes.set_xlabel("largest error of a spike time within 100 ms (ms)", fontsize=14)
     axes.set_ylabel("wall time of the run (s), 500 cells", fontsize=14)
     axes.tick_params(labelsize=12)
+    axes.margins(0.1)  # room for the labels
     axes.grid(True, color="0.9")
-    axes.legend(fontsize=12)
+    axes.figure.legend(loc="outside upper center", ncols=3, fontsize=12, frameon=False)
     axes.figure.savefig(file_name, dpi=150)
 
 
@@ -268,7 +298,7 @@ def main():
                     if each.name in names))
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for measure in (start, build, solve, never_slower, leaving, raster, scale):
+        for measure in (start, build, solve, never_slower, leaving, raster, exchange, scale):
             measure()
         os.chdir(ROOT)
 

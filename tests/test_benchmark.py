@@ -39,6 +39,6 @@ simrun.prun = lambda tstop, **how: run(20, **{key: max(value, 0.01) if key == "d
                                               for key, value in how.items()})
 benchmark.figure("picture.png")""", ROOT / "tests")
     assert done.returncode == 0, done.stderr
-    assert "variable step, variable_step 1e-06: error " in done.stdout
+    assert "variable step, variable_step 1e-05: error " in done.stdout
     assert (tmp_path / "picture.png").stat().st_size > 10_000
     assert "arbor" not in sys.modules
