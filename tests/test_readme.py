@@ -1,0 +1,233 @@
+"""The README, followed from top to bottom: what it says to type, what it shows, what it claims."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import BESIDE_PYTHON, ENVIRONMENT, MPIEXEC, ROOT
+from matplotlib import pyplot
+
+import simrun
+from ring import Ring
+
+README = (ROOT / "README.md").read_text()
+BENCHMARK = (ROOT / "tests" / "benchmark.txt").read_text()  # what it printed
+BLOCKS = [(README.count("\n", 0, block.start()) + 1, *block.groups())
+          for block in re.finditer(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)]
+CODE = [path.read_text() for path in (*ROOT.glob("*.py"), *ROOT.glob("tests/*.py"))]
+PICTURES = {"raster.png": "out.png", "network.png": "network.png", "traces.png": "traces.png"}
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the project, in the folder where commands run."""
+    left = shutil.ignore_patterns(".*", "__pycache__", "*.spk")
+    shutil.copytree(ROOT, tmp_path, ignore=left, dirs_exist_ok=True)
+    shutil.copy(ROOT / "tests" / "reference.spk", tmp_path / "tests")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    sbatch = tmp_path / "sbatch"  # what Slurm does with the script, on one node
+    sbatch.write_text("#!/bin/sh\nSLURM_NTASKS=3 bash $2 > ring.log\n")
+    sbatch.chmod(0o755)
+    return tmp_path
+
+
+def alike(text):
+    """A text without what differs from run to run: times of the clock, the order of the hosts."""
+    text = re.sub(r"wall time [\d.]+ s, (load balance )?(\d+%)?", r"wall time, \1", text)
+    return sorted(text.splitlines())
+
+
+def test_every_command_and_every_line_of_code(run, mpiexec, copy, redraw):
+    done, ran = None, []
+    for line, language, text in BLOCKS:
+        where = f"README.md, line {line}"
+        if language == "sh":
+            if "-m pytest" in text:
+                continue  # it runs this
+            if text.startswith("python3 -m venv"):
+                text = text.partition("requirements.txt && ")[2]  # .ci/run runs all of it
+            if "-f nodes" in text:
+                continue  # test_two_hosts does
+            done = run("bash", "-e", "-c", text, PYTHONPATH="", timeout=120,
+                       PATH=os.pathsep.join((str(copy), BESIDE_PYTHON, ENVIRONMENT["PATH"])))
+        elif language == "python" and not any(text in code for code in CODE):
+            script = re.match(r"# (\w+\.py)\n", text)
+            if script:
+                (copy / script[1]).write_text(text)
+                continue
+            done = run(sys.executable, "-i", "-q", stdin=text, PYTHONPATH="")
+            assert "Error" not in done.stderr, where
+        elif language == "text" and done:
+            shown = alike(done.stdout)
+            if ">>>" in done.stderr:  # of a prompt, its answers
+                shown = [said for said in shown if said]
+            assert shown == alike(text), where
+            continue
+        else:
+            if language == "bash":
+                (copy / "ring.sh").write_text(text)
+            continue
+        ran.append(text)
+        assert done.returncode == 0 and "Traceback" not in done.stderr, (where, done.stderr)
+    assert len(ran) >= 10
+    for name, made in PICTURES.items():
+        if redraw:
+            shutil.copy(copy / made, ROOT / "tests" / name)
+        pictures = [pyplot.imread(path)[..., :3] for path in (copy / made, ROOT / "tests" / name)]
+        assert pictures[0].shape == pictures[1].shape, name
+        assert abs(pictures[0] - pictures[1]).mean() < 0.01, f"{name}: --redraw draws it anew"
+
+
+def test_each_block_is_followed(run):
+    assert {language for _, language, _ in BLOCKS} == {"sh", "text", "python", "bash"}
+    assert README.count("```") == 2 * len(BLOCKS)
+
+
+def test_the_table_of_the_marked_lines_has_them_all():
+    code = (ROOT / "ring.py").read_text().partition('"""\n\n')[2]
+    marked = [line.partition("###")[0].strip() for line in code.splitlines() if "###" in line]
+    table = README.partition("| line | why |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(.*?)` \|", table, re.M) == marked
+
+
+def table(header):
+    """The rows of a table of the README, as lists of cells."""
+    rows = README.partition(f"| {header} |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row[1:-1].split("|")] for row in rows]
+
+
+DRIVER, TESTMPI = ROOT / "parallel_ring.py", ROOT / "tests" / "testmpi.py"
+ALONE = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}  # a launcher that MPI does not know
+RING = "import ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
+FAULTS = {  # the start of what is seen: the fixture that makes it happen, and with what arguments
+    "mpiexec: command": ("run", [shutil.which("bash"), "-c", "mpiexec -n 3 python"],
+                         {"PATH": "/nowhere"}),
+    "No module": ("python", ["-S", DRIVER], {}),
+    "I am 0 of 1": ("mpiexec", [2, "-c", "from neuron import h\npc = h.ParallelContext()\n"
+                                "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')"], {}),
+    "before it": ("mpiexec", [2, "-c", "from neuron import h\nimport simrun"], {}),
+    "which does not know": ("python", [TESTMPI], ALONE),
+    "NEURON sees 1: cannot": ("mpiexec", [2, TESTMPI], "no_mpi"),
+    "running serially": ("python", [TESTMPI], "no_mpi"),
+    "syn_delay": ("mpiexec", [3, DRIVER, "--syn-delay", "0.01"], {}),
+    "nowhere": ("mpiexec", [3, DRIVER, "-o", "nowhere/out.spk"], {}),
+    "No space": ("mpiexec", [3, DRIVER, "-o", "/dev/full"], {}),
+    "coreneuron": ("mpiexec", [2, DRIVER, "--coreneuron"], "no_coreneuron"),
+    "is not a spike": ("run", ["sh", "-c", "yes '12.5\t1' | head -n 6 > out.spk; echo 12.5 >> "
+                               f"out.spk; {sys.executable} {ROOT}/plot_spikes.py"], {}),
+    "has no spikes": ("run", ["sh", "-c", f"touch out.spk; {sys.executable} {ROOT}/"
+                              "plot_spikes.py"], {}),
+    "IndexError": ("mpiexec", [6, "-c", RING + "my_ring.cells[0]"], {}),
+    "but 6 on": ("mpiexec", [2, "-c", "import ring, simrun\nring.Ring(5 + "
+                                    "simrun.h.ParallelContext().id())"], {}),
+    "own 10 gids": ("mpiexec", [2, "-c", RING.replace("ring.Ring()", "A()").replace(
+        "\n", "\nclass A(ring.Ring):\n    def set_gids(self): self.gidlist = [*range(5)]\n",
+        1)], {}),
+    "gid2out": ("mpiexec", [2, "-c", RING + "if me == 1:\n    my_ring.pc.gid2cell(0)"], {}),
+    "execvp": ("run", [MPIEXEC, "-n", 1, "parallel_ring.py"], {}),
+    "gid=0": ("python", ["-c", RING + "my_ring.set_gids()"], {}),
+    "the end of": ("mpiexec", [2, "-c", RING + "if me == 0:\n    my_ring.gather_spikes()"], {}),
+    "forever": ("start_mpiexec", [2, "-c", RING + "if me == 0:\n    my_ring.pc.barrier()"], {}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_seen_when_something_is_wrong(request, fault):
+    [seen] = [row[0] for row in table("you see") if fault in row[0]]
+    fixture, arguments, environment = FAULTS[fault]
+    if isinstance(environment, str):
+        environment = request.getfixturevalue(environment)
+    done = request.getfixturevalue(fixture)(*arguments, **environment)
+    if fixture == "start_mpiexec":
+        with pytest.raises(subprocess.TimeoutExpired):
+            done.wait(5)
+        return
+    message = re.escape(re.search("`(.*)`", seen)[1]).replace("…", ".*").replace(r"\ ", r"\s")
+    times = len(re.findall(message, done.stdout + done.stderr))
+    often = "I am 0 of 1", "gid=0", "own 10 gids"  # by both hosts, or by NEURON too
+    assert times == (2 if fault in often else 1), done.stdout + done.stderr
+
+
+def test_each_fault_in_the_table_is_one_that_was_seen():
+    assert len(table("you see")) == len(FAULTS)
+
+
+def test_the_errors_of_spike_times():
+    ring = Ring()
+    simrun.prun(1001, variable_step=1e-10)
+    exact = ring.gather_spikes()[0]
+    assert tuple(f"{time:.3f}" for time in exact[:3]) == re.search(
+        r"at (12\S+), (\S+) and (\S+) ms", README.replace("\n", " ")).groups()
+    assert rounded((exact[100] - exact[50]) / 50, re.search(r"it takes (\S+) ms, not", README)[1])
+    for steps, *errors, _, _ in table("steps"):
+        number = re.search(r"[\d.e-]+$", steps.removesuffix(" ms").strip("`"))
+        how = {"dt": float(number[0])} if "fixed" in steps else {"coreneuron": True}
+        if "variable" in steps:
+            how = {"variable_step": float(number[0])}
+        simrun.prun(1008, **how)
+        times = ring.gather_spikes()[0]
+        for tstop, error in zip((100, 1000), errors):
+            n = (exact <= tstop).sum()
+            assert rounded(abs(times[:n] - exact[:n]).max(), error), (steps, error)
+
+
+def rounded(number, shown):
+    """True if `number` is the first word of `shown`, at the precision that it is shown with."""
+    shown = shown.split()[0]
+    digits = len(shown.replace(".", "").lstrip("0"))
+    return float(f"{number:.{digits}g}") == float(shown)
+
+
+def test_the_figures_of_the_benchmark():
+    def measured(heading, what):
+        section = BENCHMARK[BENCHMARK.index(f"\n{heading}"):]
+        return float(re.search(rf"^{what} +([\d.]+)", section, re.M)[1])
+
+    solve = {steps: measured("Solve, 10,000", steps) for steps in (
+        "fixed step", "CoreNEURON", "variable step, atol 1e-2", "variable step, atol 1e-3")}
+    names = {"fixed, 0.025 ms": "fixed step", "`--coreneuron`": "CoreNEURON"}
+    for steps, _, _, seconds, _ in table("steps"):
+        name = names.get(steps, steps.strip("`").replace("--variable-step", "variable step, atol"))
+        assert rounded(solve[name], seconds) if name in solve else seconds == "", steps
+
+    compute = solve["fixed step"]  # µs a cell for 1 ms, as it is 10,000 cells and 100 ms
+    memory = measured("Memory", "fixed step")
+    exchange = measured("What two", "an exchange, one per shortest delay")
+    spike = measured("What two", "a spike of the other process, besides")
+    two = measured("Two processes", "one") / measured("Two processes", "two")
+    shown = [seconds for _, seconds in table("what | measured")]
+    for number, figure in zip((
+            measured("Start", "parallel_ring.py"), measured("Build", "ours: cells"), compute,
+            memory, exchange, spike, two), shown, strict=True):
+        assert rounded(number, figure), figure
+
+    prepared = measured("Build", "ours: connected and prepared too")
+    assert f"; {prepared:.0f} µs |" in README
+    text = README.partition("The rest is reckoned")[2].replace("\n", " ")
+    for number, figure in (
+            (5 * compute, r"\*n\* · (\d+) µs"), (10 * exchange, r"10 · \d+ = (\d+) µs"),
+            (spike, r"\*r\* · ([\d.]+) µs"), (compute, r"\*N\* · (\d+) ms / hosts")):
+        assert rounded(number, re.search(figure, text)[1]), figure
+    share = 10 * exchange / (10 * exchange + 10 * 5 * compute)
+    assert 1 / 8 < share < 1 / 6 and "a seventh of the time" in text
+    assert 10 * exchange / (10 * exchange + 2 * 5 * compute) > 0.4
+    hosts = round(compute * 1000 / (10 * spike), -3)
+    assert f"on {hosts:.0f} hosts; a tenth is reached on {hosts / 10:.0f}" in text
+    assert 2 < 24e6 / memory / 1e6 < 2.5 and "two million cells" in text
+
+
+def test_its_links_and_pictures_exist():
+    targets = re.findall(r"\]\(([^)]+)\)", README)
+    files = [target for target in targets if not target.startswith(("http", "#"))]
+    assert len(files) > 8 and all((ROOT / file).is_file() for file in files)
+    headings = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+                for heading in re.findall(r"^#+ (.*)$", README, re.M)}
+    assert all(target[1:] in headings for target in targets if target.startswith("#"))
+
+
+def test_its_prose_is_at_most_120_columns_wide():
+    prose = re.sub(r"^```.*?^```$|^\|.*$|^!?\[.*\)$", "", README, flags=re.M | re.S)
+    assert max(map(len, prose.splitlines())) <= 120

@@ -1,0 +1,101 @@
+"""Two hosts of a cluster, made of two network namespaces joined by a virtual cable.
+
+Needs root and Debian's iproute2; skipped where namespaces can't be had.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import MPIEXEC, ROOT, TABLE
+
+README = (ROOT / "README.md").read_text()
+HOSTS = {"10.77.0.1": "ring-a", "10.77.0.2": "ring-b"}  # address: namespace, and host name
+# What the launcher calls instead of ssh: options, the host, and the command to run there
+SSH = """#!/bin/bash
+while [[ $1 == -* ]]; do shift; done
+case $1 in 10.77.0.1) host=ring-a;; *) host=ring-b;; esac
+shift
+exec ip netns exec $host unshare --uts sh -c "hostname $host; $*"
+"""
+
+
+def ip(*words):
+    return subprocess.run(["ip", *words], capture_output=True, timeout=20).returncode == 0
+
+
+@pytest.fixture
+def two_hosts():
+    """Two namespaces, each with one end of the cable."""
+    if not all(map(shutil.which, ("ip", "unshare", "hostname"))) or os.geteuid() != 0:
+        pytest.skip("needs root, ip, unshare and hostname")
+    remove = [["netns", "del", name] for name in HOSTS.values()]
+    for words in remove:  # left by a run that was killed
+        ip(*words)
+    made = all(ip("netns", "add", name) for name in HOSTS.values()) and ip(
+        "link", "add", "cable", "netns", "ring-a", "type", "veth", "peer", "name", "cable",
+        "netns", "ring-b")
+    for address, name in HOSTS.items():
+        made = made and ip("-n", name, "addr", "add", f"{address}/24", "dev", "cable") and all(
+            ip("-n", name, "link", "set", device, "up") for device in ("cable", "lo"))
+    if made:
+        made = subprocess.run(["ip", "netns", "exec", "ring-a", "unshare", "--uts", "true"],
+                              capture_output=True).returncode == 0
+    if made:
+        yield
+    for words in remove:
+        ip(*words)
+    if not made:
+        pytest.skip("network namespaces can't be had")
+
+
+@pytest.fixture
+def mpiexec_on_two(two_hosts, run, tmp_path):
+    """A function that runs Python on four processes, two on each of the two hosts, with the
+    README's words."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(SSH)
+    ssh.chmod(0o755)
+    options = "-f nodes"
+    assert f"\nmpiexec {options} -n 4 python parallel_ring.py\n" in README
+    slots = ":2"
+    if "HYDRA" not in run(MPIEXEC, "--version").stdout:  # Open MPI
+        options, slots = "--hostfile nodes", " slots=2"
+        assert all(f"`{words}`" in README for words in (options.split()[0], f"node1{slots}"))
+    (tmp_path / "nodes").write_text("".join(f"{address}{slots}\n" for address in HOSTS))
+
+    def mpiexec(*arguments):
+        return run("ip", "netns", "exec", "ring-a", "unshare", "--uts", "sh", "-c",
+                   'hostname ring-a; exec "$@"', "sh", MPIEXEC, *options.split(), "-n", "4",
+                   sys.executable, *arguments, HYDRA_LAUNCHER="ssh", HYDRA_LAUNCHER_EXEC=str(ssh),
+                   PRTE_MCA_plm_ssh_agent=str(ssh), PRTE_MCA_rmaps_default_mapping_policy="slot")
+
+    return mpiexec
+
+
+def crossed():
+    """How many bytes have gone over the cable, from ring-a to ring-b."""
+    count = "/sys/class/net/cable/statistics/tx_bytes"
+    return int(subprocess.run(["ip", "netns", "exec", "ring-a", "cat", count], text=True,
+                              capture_output=True, check=True).stdout)
+
+
+def test_the_table_on_two_hosts(mpiexec_on_two, tmp_path):
+    done = mpiexec_on_two("-c", "import os, simrun\npc = simrun.h.ParallelContext()\n"
+                                "print(f'{pc.id()} {os.uname().nodename}\\n', end='')")
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == ["0 ring-a", "1 ring-a", "2 ring-b", "3 ring-b"]
+    few = crossed()
+    done = mpiexec_on_two(ROOT / "parallel_ring.py", "--syn-delay", "0.1", "-o", "many.spk")
+    assert done.returncode == 0 and "hosts 4, " in done.stdout
+    assert crossed() - few > 1000 * 8  # an exchange each 0.1 ms, with the gids of the spikes
+    done = mpiexec_on_two(ROOT / "parallel_ring.py")
+    assert done.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
+
+
+def test_an_error_on_one_host_ends_the_other(mpiexec_on_two):
+    done = mpiexec_on_two("-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
+                                "if my_ring.pc.id() == 3:\n    1 / 0\nsimrun.prun()")
+    assert done.returncode != 0 and done.stderr.count("ZeroDivisionError") == 1
