@@ -212,7 +212,7 @@ def test_the_figures_of_the_benchmark():
             (spike, r"\*r\* · ([\d.]+) µs"), (compute, r"\*N\* · (\d+) ms / hosts")):
         assert rounded(number, re.search(figure, text)[1]), figure
     share = 10 * exchange / (10 * exchange + 10 * 5 * compute)
-    assert 1 / 8 < share < 1 / 6 and "a seventh of the time" in text
+    assert 1 / 9 < share < 1 / 7 and "an eighth of the time" in text
     assert 10 * exchange / (10 * exchange + 2 * 5 * compute) > 0.4
     hosts = round(compute * 1000 / (10 * spike), -3)
     assert f"on {hosts:.0f} hosts; a tenth is reached on {hosts / 10:.0f}" in text
