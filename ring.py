@@ -46,10 +46,11 @@ class Ring:
     def set_numcells(self, N, radius=50):
         """Build the ring, anew if it was built before, with N cells on a circle of `radius` µm."""
         N, radius = check("N", N), check("radius", radius)
-        for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
-            setattr(self, name, check(name, getattr(self, name)))  # against simrun.LIMITS
-        check_delay("syn_delay", self.syn_delay, h.dt)
-        simrun.check_same("Ring", N=N, syn_w=self.syn_w, syn_delay=self.syn_delay)  ### parallel
+        numbers = {name: check(name, getattr(self, name))  # against simrun.LIMITS
+                   for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay")}
+        check_delay("syn_delay", numbers["syn_delay"], h.dt)
+        simrun.check_same("Ring", N=N, radius=radius, **numbers)  ### parallel
+        vars(self).update(numbers)
         earlier = simrun.built
         if earlier:
             earlier.remove()
@@ -57,11 +58,8 @@ class Ring:
         self._N = N
         self._radius = radius
         self.set_gids()
-        owned = self.pc.allreduce(len(self.gidlist), 1)  ### parallel: 1, the sum over the hosts
-        if owned != N:
-            raise ValueError(f"{N} cells, but the hosts own {owned:.0f} gids: each must have one "
-                             "owner")
         self.create_cells()
+        self.check_gids()
         self.connect_cells()
         self.connect_stim()
         self.t_vec, self.id_vec = h.Vector(), h.Vector()
@@ -104,6 +102,14 @@ class Ring:
         self.ncstim.delay = 1  # ms
         self.ncstim.weight[0] = self.stim_w
 
+    def check_gids(self):
+        """Raise ValueError unless there are N gids, each with one owner, and with a cell there."""
+        for gid in self.gidlist:
+            if self.pc.gid_exists(gid) < 2:  # NEURON would crash when a cell listens to it
+                raise ValueError(f"gid {gid} has no cell: pc.cell gives it one")
+        everyone = self.pc.py_gather(self.gidlist, 0)  ### parallel
+        on_rank_0(check_owners, self._N, everyone)  ### parallel: one host compares
+
     def remove(self):
         """Take the network out of NEURON, even the cells that someone holds; keep the spikes."""
         if simrun.built is not self:
@@ -140,3 +146,12 @@ class Ring:
         times, gids = self.gather_spikes()
         lines = (f"{t:.3f}\t{gid}\n" for t, gid in zip(times.tolist(), gids.tolist()))
         on_rank_0(write_whole, file_name, lines)  ### parallel
+
+
+def check_owners(N, gidlists):
+    """Raise ValueError unless the lists of all hosts hold N gids, none of them twice."""
+    gids, owners = np.unique(np.concatenate(gidlists).astype(np.int64), return_counts=True)
+    for gid, n in zip(gids[owners > 1], owners[owners > 1]):
+        raise ValueError(f"gid {gid} has {n} owners: each must have one")
+    if len(gids) != N:
+        raise ValueError(f"{N} cells, but the hosts own {len(gids)} gids")

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, TABLE
 
 import simrun
-from ring import Ring
+from ring import Ring, check_owners
 from simrun import h, write_whole
 
 
@@ -298,12 +298,32 @@ def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["fresh", "link.spk", "out.spk"]
 
 
-def test_a_network_whose_gids_are_not_all_owned():
-    class Half(Ring):
-        def set_gids(self):
-            super().set_gids()
-            del self.gidlist[::2]
+@pytest.mark.parametrize("gidlists, message", [
+    ([[0, 3], [1, 4], [2]], None), ([[], [4, 3, 2, 1, 0], []], None),
+    ([[10, 20], [30], [40, 50]], None),
+    ([[0, 1, 2], [2, 3], []], "gid 2 has 2 owners: each must have one"),
+    ([[0, 1, 2, 3, 4]] * 3, "gid 0 has 3 owners: each must have one"),
+    ([[1, 2], [3], []], "5 cells, but the hosts own 3 gids"), ([[], []], "the hosts own 0 gids"),
+    ([[0, 1, 2], [3, 4, 5]], "5 cells, but the hosts own 6 gids"),
+])
+def test_each_gid_has_one_owner(gidlists, message):
+    if message is None:
+        assert check_owners(5, gidlists) is None
+    else:
+        with pytest.raises(ValueError, match=message):
+            check_owners(5, gidlists)
 
-    with pytest.raises(ValueError, match="^6 cells, but the hosts own 3 gids: each must have one"):
-        Half(N=6)
+
+@pytest.mark.parametrize("stage, change, message", [
+    ("set_gids", lambda ring: ring.gidlist.remove(2), "^6 cells, but the hosts own 5 gids$"),
+    ("create_cells", lambda ring: (ring.pc.set_gid2node(9, 0), ring.gidlist.append(9)),
+     "^gid 9 has no cell"),
+])
+def test_a_network_with_wrong_gids_is_refused_and_then_a_right_one_built(stage, change, message):
+    def other(ring):
+        getattr(Ring, stage)(ring)
+        change(ring)
+
+    with pytest.raises(ValueError, match=message):
+        type("Other", (Ring,), {stage: other})(N=6)
     assert len(Ring().cells) == 5
