@@ -4,6 +4,7 @@
 """
 
 import math
+import os
 import sys
 import time
 
@@ -18,8 +19,7 @@ def parse(arguments):
     import argparse  # here, because the other hosts start faster without it
 
     parser = argparse.ArgumentParser(
-        prog="parallel_ring.py", description="Run a ring of cells on many processes.",
-        allow_abbrev=False)
+        description="Run a ring of cells on many processes.", allow_abbrev=False)
     parser.error = fail
     for flags, default, meaning in (
         (["-N"], 5, "cells in the ring"),
@@ -58,7 +58,8 @@ def parse(arguments):
 def fail(message, status=2):
     """End with one line on stderr."""
     line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in f"error: {message}")
-    print(f"parallel_ring.py: {line}\n", end="", file=sys.stderr, flush=True)
+    script = os.path.basename(sys.argv[0])  # this one, or one that gives main its own network
+    print(f"{script}: {line}\n", end="", file=sys.stderr, flush=True)
     raise SystemExit(status)  # not sys.exit, which ends the other hosts: on_rank_0 tells them
 
 
