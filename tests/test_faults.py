@@ -141,7 +141,7 @@ print("after 1e6 ms")
 def test_a_keyboard_interrupt_on_one_rank_ends_all(mpiexec):
     done = mpiexec(3, "-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
                             "if my_ring.pc.id() == 2: raise KeyboardInterrupt\nsimrun.prun()")
-    assert done.returncode != 0 and done.stderr.count("KeyboardInterrupt") == 1
+    assert done.returncode != 0 and done.stderr.count("\nKeyboardInterrupt\n") == 1
 
 
 @pytest.mark.parametrize("status, code, said", [("'no model'", 1, "no model\n"), (3, 3, "")])
