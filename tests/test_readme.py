@@ -40,6 +40,15 @@ def alike(text):
     return sorted(text.splitlines())
 
 
+def seen_from_afar(picture):
+    """The mean colour of each square of 50 pixels, for which it does not matter that releases of
+    matplotlib set their letters a little differently."""
+    pixels = pyplot.imread(picture)[..., :3]
+    rows, columns = (n // 50 for n in pixels.shape[:2])
+    squares = pixels[:rows * 50, :columns * 50].reshape(rows, 50, columns, 50, 3)
+    return squares.mean(axis=(1, 3))
+
+
 def test_every_command_and_every_line_of_code(run, mpiexec, copy, redraw):
     done, ran = None, []
     for line, language, text in BLOCKS:
@@ -76,9 +85,9 @@ def test_every_command_and_every_line_of_code(run, mpiexec, copy, redraw):
     for name, made in PICTURES.items():
         if redraw:
             shutil.copy(copy / made, ROOT / "tests" / name)
-        pictures = [pyplot.imread(path)[..., :3] for path in (copy / made, ROOT / "tests" / name)]
-        assert pictures[0].shape == pictures[1].shape, name
-        assert abs(pictures[0] - pictures[1]).mean() < 0.01, f"{name}: --redraw draws it anew"
+        drawn, kept = map(seen_from_afar, (copy / made, ROOT / "tests" / name))
+        assert drawn.shape == kept.shape, name
+        assert abs(drawn - kept).max() < 0.05, f"{name}: --redraw draws it anew"
 
 
 def test_each_block_is_followed(run):
@@ -102,6 +111,15 @@ def table(header):
 DRIVER, TESTMPI = ROOT / "parallel_ring.py", ROOT / "tests" / "testmpi.py"
 ALONE = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}  # a launcher that MPI does not know
 RING = "import ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
+
+
+def other(stage, *lines):
+    """A script that runs a Ring of which one stage is done otherwise."""
+    body = "".join(f"        {line}\n" for line in lines)
+    return (f"import ring, simrun\nclass Other(ring.Ring):\n    def {stage}(self):\n{body}"
+            "Other()\nsimrun.prun()")
+
+
 FAULTS = {  # the start of what is seen: the fixture that makes it happen, and with what arguments
     "mpiexec: command": ("run", [shutil.which("bash"), "-c", "mpiexec -n 3 python"],
                          {"PATH": "/nowhere"}),
@@ -123,9 +141,18 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
     "IndexError": ("mpiexec", [6, "-c", RING + "my_ring.cells[0]"], {}),
     "but 6 on": ("mpiexec", [2, "-c", "import ring, simrun\nring.Ring(5 + "
                                     "simrun.h.ParallelContext().id())"], {}),
-    "own 10 gids": ("mpiexec", [2, "-c", RING.replace("ring.Ring()", "A()").replace(
-        "\n", "\nclass A(ring.Ring):\n    def set_gids(self): self.gidlist = [*range(5)]\n",
-        1)], {}),
+    "2 owners": ("mpiexec", [2, "-c", other("set_gids", "self.gidlist = [0, 1, 2, 3, 4]",
+                                            "for gid in self.gidlist:",
+                                            "    self.pc.set_gid2node(gid, self.pc.id())")], {}),
+    "own 4 gids": ("python", ["-c", other("set_gids", "super().set_gids()",
+                                          "del self.gidlist[2]")], {}),
+    "not been set": ("mpiexec", [2, "-c", other("create_cells", "self.gidlist = [0, 1, 2, 3, 4]",
+                                                "super().create_cells()")], {}),
+    "has no cell": ("python", ["-c", other("create_cells", "self.gidlist.remove(1)",
+                                               "super().create_cells()",
+                                               "self.gidlist.append(1)")], {}),
+    "the shortest": ("python", ["-c", other("connect_cells", "super().connect_cells()",
+                                            "self.nclist[3].delay = 0.01")], {}),
     "gid2out": ("mpiexec", [2, "-c", RING + "if me == 1:\n    my_ring.pc.gid2cell(0)"], {}),
     "execvp": ("run", [MPIEXEC, "-n", 1, "parallel_ring.py"], {}),
     "gid=0": ("python", ["-c", RING + "my_ring.set_gids()"], {}),
@@ -147,7 +174,7 @@ def test_what_is_seen_when_something_is_wrong(request, fault):
         return
     message = re.escape(re.search("`(.*)`", seen)[1]).replace("…", ".*").replace(r"\ ", r"\s")
     times = len(re.findall(message, done.stdout + done.stderr))
-    often = "I am 0 of 1", "gid=0", "own 10 gids"  # by both hosts, or by NEURON too
+    often = "I am 0 of 1", "gid=0", "not been set", "2 owners"  # by both hosts, or by NEURON too
     assert times == (2 if fault in often else 1), done.stdout + done.stderr
 
 
@@ -206,7 +233,7 @@ def test_the_figures_of_the_benchmark():
 
     prepared = measured("Build", "ours: connected and prepared too")
     assert f"; {prepared:.0f} µs |" in README
-    text = README.partition("The rest is reckoned")[2].replace("\n", " ")
+    text = " ".join(README.partition("The rest is reckoned")[2].split())
     for number, figure in (
             (5 * compute, r"\*n\* · (\d+) µs"), (10 * exchange, r"10 · \d+ = (\d+) µs"),
             (spike, r"\*r\* · ([\d.]+) µs"), (compute, r"\*N\* · (\d+) ms / hosts")):
@@ -215,7 +242,7 @@ def test_the_figures_of_the_benchmark():
     assert 1 / 9 < share < 1 / 7 and "an eighth of the time" in text
     assert 10 * exchange / (10 * exchange + 2 * 5 * compute) > 0.4
     hosts = round(compute * 1000 / (10 * spike), -3)
-    assert f"on {hosts:.0f} hosts; a tenth is reached on {hosts / 10:.0f}" in text
+    assert f"equal on {hosts:.0f} hosts; on {hosts / 10:.0f} hosts the spikes cost a tenth" in text
     assert 2 < 24e6 / memory / 1e6 < 2.5 and "two million cells" in text
 
 
