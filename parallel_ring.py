@@ -68,6 +68,7 @@ def main(network=Ring):
     host; rank 0 ends with one line that sums up the run."""
     start = time.perf_counter()
     pc = h.ParallelContext()
+    simrun.check_same("main")
     options = on_rank_0(parse, sys.argv[1:])  # all obey rank 0's command line
     run = {name: options.pop(name) for name in ("tstop", "dt", "coreneuron", "variable_step")}
     output = options.pop("output")

@@ -57,12 +57,12 @@ class Ring:
         simrun.built = self
         self._N = N
         self._radius = radius
+        self.t_vec, self.id_vec = h.Vector(), h.Vector()
         self.set_gids()
         self.create_cells()
         self.check_gids()
         self.connect_cells()
         self.connect_stim()
-        self.t_vec, self.id_vec = h.Vector(), h.Vector()
         self.pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all gids of this host
         self.pc.set_maxstep(10)  ### parallel: without it h.run() would not exchange spikes
         if earlier:
@@ -107,6 +107,7 @@ class Ring:
         for gid in self.gidlist:
             if self.pc.gid_exists(gid) < 2:  # NEURON would crash when a cell listens to it
                 raise ValueError(f"gid {gid} has no cell: pc.cell gives it one")
+        simrun.check_same("check_gids")  ### parallel: a host may have failed to build its cells
         everyone = self.pc.py_gather(self.gidlist, 0)  ### parallel
         on_rank_0(check_owners, self._N, everyone)  ### parallel: one host compares
 
@@ -143,6 +144,7 @@ class Ring:
         Every host calls it; rank 0 writes. The file appears whole or not at all. Raises OSError,
         on every host alike.
         """
+        simrun.check_same("write_spikes")  ### parallel
         times, gids = self.gather_spikes()
         lines = (f"{t:.3f}\t{gid}\n" for t, gid in zip(times.tolist(), gids.tolist()))
         on_rank_0(write_whole, file_name, lines)  ### parallel

@@ -136,8 +136,10 @@ def meet(*_):
     does not make hears of it (check_same)."""
     try:
         check_same("the end of the script")
-    except RuntimeError:
-        time.sleep(2)  # s; the others end this host: it must not be on its way out by then
+    except RuntimeError as error:
+        time.sleep(2)  # s; the others end this host, which must not be on its way out by then,
+        print(error, file=sys.stderr, flush=True)  # unless their script caught the error
+        MPI.COMM_WORLD.Abort(1)
 
 
 # MPI first, then NEURON, then a look at whether they found each other
@@ -306,9 +308,9 @@ def show_network(ring):
     no 3-D points.
     """
     pc = h.ParallelContext()
-    check_same("show_network")
     mine = [(gid, pc.id(), [quad for sec in cell.all for quad in outline(sec)])
             for gid, cell in zip(ring.gidlist, ring.cells)]
+    check_same("show_network")
     everyone = pc.py_gather(mine, 0)
     if pc.id() > 0:
         return None
@@ -474,7 +476,7 @@ def on_rank_0(action, *arguments):
     if pc.id() == 0:
         try:
             value = action(*arguments)
-        except (OSError, ValueError, SystemExit) as caught:
+        except (Exception, SystemExit) as caught:
             error = caught
     value, error = pc.py_broadcast((value, error), 0)
     if error:

@@ -179,12 +179,12 @@ def test_hosts_that_want_different_things_are_told(mpiexec, call, name):
 
 @pytest.mark.parametrize("who", [0, 1, 2])
 @pytest.mark.parametrize("call, name", [
-    ("my_ring.gather_spikes()", "gather_spikes"), ("my_ring.write_spikes()", "gather_spikes"),
+    ("my_ring.gather_spikes()", "gather_spikes"), ("my_ring.write_spikes()", "write_spikes"),
     ("simrun.prun(10)", "prun"), ("simrun.simulate(10)", "prun"), ("ring.Ring()", "Ring"),
-    ("simrun.show_network(my_ring)", "show_network"),
+    ("simrun.show_network(my_ring)", "show_network"), ("parallel_ring.main()", "main"),
 ])
 def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, call, name, who):
-    done = mpiexec(3, "-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
+    done = mpiexec(3, "-c", "import parallel_ring, simrun, ring\nmy_ring = ring.Ring()\n"
                             f"if my_ring.pc.id() == {who}:\n    {call}", timeout=20)
     assert done.returncode != 0 and not list(tmp_path.iterdir())
     assert done.stderr.count(f"RuntimeError: {name}, but the end of the script on another host: "
@@ -192,12 +192,41 @@ def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, call, name, who):
     assert done.stderr.count("Traceback") == 1
 
 
-def test_hosts_that_make_different_calls(mpiexec):
-    done = mpiexec(2, "-c", "import simrun, ring\nmy_ring = ring.Ring()\nif my_ring.pc.id() == 0"
-                            ":\n    simrun.prun()\nmy_ring.gather_spikes()", timeout=20)
+@pytest.mark.parametrize("one, other", [
+    ("simrun.prun", "my_ring.gather_spikes"), ("my_ring.write_spikes", "my_ring.gather_spikes"),
+    ("my_ring.gather_spikes", "my_ring.write_spikes"), ("ring.Ring", "parallel_ring.main"),
+])
+def test_hosts_that_make_different_calls(mpiexec, one, other):
+    done = mpiexec(2, "-c", "import parallel_ring, simrun, ring\nmy_ring = ring.Ring()\n"
+                            f"if my_ring.pc.id() == 0:\n    {one}()\nelse:\n    {other}()",
+                   timeout=20)
     assert done.returncode == 1
-    assert re.search("RuntimeError: (prun, but gather_spikes|gather_spikes, but prun) on another "
+    one, other = (call.partition(".")[2] for call in (one, other))
+    assert re.search(f"RuntimeError: ({one}, but {other}|{other}, but {one}) on another "
                      "host: every host must make the same calls\n", done.stderr)
+
+
+@pytest.mark.parametrize("code", [
+    "1 / me; simrun.prun(30)", "me or my_ring.gather_spikes()",
+    "me or my_ring.cells[0].dend.pt3dclear(); simrun.show_network(my_ring)",
+    "ring.Ring.create_cells = lambda my_ring: (1 / me, build(my_ring)); ring.Ring()",
+    "ring.Ring.create_cells = lambda my_ring: build(my_ring) if me else exit(); ring.Ring()",
+])
+def test_an_error_that_is_caught_where_it_happens(mpiexec, code):
+    """That host goes on where the others wait: they hear of it at its next call, or its end."""
+    done = mpiexec(2, "-c", "import simrun, ring\nme = simrun.h.ParallelContext().id()\n"
+                            "my_ring, build = ring.Ring(), ring.Ring.create_cells\n"
+                            f"try:\n    {code}\nexcept Exception:\n    pass", timeout=20)
+    assert done.returncode == 1
+    assert "another host: every host must make the same calls" in done.stderr
+
+
+def test_an_error_in_writing_is_one_of_all_hosts(mpiexec):
+    done = mpiexec(2, "-c", "import ring\nmy_ring = ring.Ring()\ntry:\n    "
+                            "my_ring.write_spikes(None)\nexcept TypeError as error:\n    "
+                            "print('caught\\n', end='')\nmy_ring.write_spikes('out.spk')",
+                   timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, 2 * "caught\n", "")
 
 
 @pytest.mark.parametrize("leaves", ["raise SystemExit(4)", "raise SystemExit", "sys.exit()"])

@@ -186,6 +186,16 @@ def test_removing_a_ring_that_was_replaced_leaves_the_new_one():
     assert len(Ring(3).cells) == 3
 
 
+def test_after_a_rebuild_that_failed_there_are_no_spikes_of_the_ring_before(monkeypatch):
+    ring = Ring()
+    simrun.prun(20)
+    monkeypatch.setattr(Ring, "set_gids", lambda ring: None)
+    with pytest.raises(ValueError, match="7 cells, but the hosts own 0 gids"):
+        ring.set_numcells(7)
+    simrun.prun(20)
+    assert len(ring.gather_spikes()[0]) == 0
+
+
 def test_set_numcells_rebuilds():
     ring = Ring()
     simrun.prun()
