@@ -239,8 +239,8 @@ def test_the_figures_of_the_benchmark():
             (spike, r"\*r\* · ([\d.]+) µs"), (compute, r"\*N\* · (\d+) ms / hosts")):
         assert rounded(number, re.search(figure, text)[1]), figure
     share = 10 * exchange / (10 * exchange + 10 * 5 * compute)
-    assert 1 / 9 < share < 1 / 7 and "an eighth of the time" in text
-    assert 10 * exchange / (10 * exchange + 2 * 5 * compute) > 0.4
+    assert 1 / 11 < share < 1 / 9 and "a tenth of the time, with two a third" in text
+    assert 0.3 < 10 * exchange / (10 * exchange + 2 * 5 * compute) < 0.4
     hosts = round(compute * 1000 / (10 * spike), -3)
     assert f"equal on {hosts:.0f} hosts; on {hosts / 10:.0f} hosts the spikes cost a tenth" in text
     assert 2 < 24e6 / memory / 1e6 < 2.5 and "two million cells" in text
