@@ -57,7 +57,7 @@ class Ring:
         simrun.built = self
         self._N = N
         self._radius = radius
-        self.t_vec, self.id_vec = h.Vector(), h.Vector()
+        self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
         self.set_gids()
         self.create_cells()
         self.check_gids()
