@@ -73,8 +73,13 @@ class Cell:
         """Give a section its 3-D `points` (x, y, z, diam in µm), as they are in a cell at the
         origin that is not turned; they end up where this one stands. Raises as `set_points`."""
         c, s = cos(self.theta), sin(self.theta)
-        set_points(sec, [(c * x - s * y + self.x, s * x + c * y + self.y, z + self.z, diam)
-                         for x, y, z, diam in points])
+        set_points(
+            sec,
+            [
+                (c * x - s * y + self.x, s * x + c * y + self.y, z + self.z, diam)
+                for x, y, z, diam in points
+            ],
+        )
 
     def set_position(self, x, y, z):
         """Move the whole cell so that it stands at x, y, z (µm)."""
@@ -92,8 +97,13 @@ class Cell:
 
     def _move(self, where_to):
         for sec in self.all:
-            set_points(sec, [(*where_to(sec.x3d(i), sec.y3d(i), sec.z3d(i)), sec.diam3d(i))
-                             for i in range(sec.n3d())])
+            set_points(
+                sec,
+                [
+                    (*where_to(sec.x3d(i), sec.y3d(i), sec.z3d(i)), sec.diam3d(i))
+                    for i in range(sec.n3d())
+                ],
+            )
 
 
 def set_points(sec, points):

@@ -1,6 +1,6 @@
 """Run a ring of ball-and-stick cells on many processes and write its spikes to a file.
 
-    mpiexec -n 4 python parallel_ring.py
+mpiexec -n 4 python parallel_ring.py
 """
 
 import math
@@ -19,7 +19,8 @@ def parse(arguments):
     import argparse  # here, because the other hosts start faster without it
 
     parser = argparse.ArgumentParser(
-        description="Run a ring of cells on many processes.", allow_abbrev=False)
+        description="Run a ring of cells on many processes.", allow_abbrev=False
+    )
     parser.error = fail
     for flags, default, meaning in (
         (["-N"], 5, "cells in the ring"),
@@ -33,14 +34,24 @@ def parse(arguments):
         (["-o", "--output"], "out.spk", "file for the spikes: time (ms), tab, gid"),
     ):
         metavar = "FILE" if "-o" in flags else "X"
-        parser.add_argument(*flags, default=default, metavar=metavar,
-                            help=f"{meaning}; default {default}")
+        parser.add_argument(
+            *flags, default=default, metavar=metavar, help=f"{meaning}; default {default}"
+        )
     solver = parser.add_mutually_exclusive_group()
-    solver.add_argument("--coreneuron", action="store_true",
-                        help="take the steps on CoreNEURON: faster, the same spikes")
-    solver.add_argument("--variable-step", nargs="?", const=True, default=False, metavar="ATOL",
-                        help="take variable steps instead, cell by cell: more exact, within "
-                        "the absolute tolerance ATOL; default 0.001")
+    solver.add_argument(
+        "--coreneuron",
+        action="store_true",
+        help="take the steps on CoreNEURON: faster, the same spikes",
+    )
+    solver.add_argument(
+        "--variable-step",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="ATOL",
+        help="take variable steps instead, cell by cell: more exact, within "
+        "the absolute tolerance ATOL; default 0.001",
+    )
     options = vars(parser.parse_args(arguments))
     try:
         for name in options.keys() & simrun.LIMITS.keys() - {"variable_step"}:
@@ -90,9 +101,11 @@ def main(network=Ring):
     balance = pc.allreduce(computed, 1) / pc.nhost() / (pc.allreduce(computed, 2) or 1)
     if pc.id() == 0:
         balance = "unknown" if math.isnan(balance) else f"{balance:.0%}"
-        print(f"cells {my_ring._N}, hosts {pc.nhost()}, simulated {run['tstop']:g} ms, "
-              f"spikes {spikes:.0f}, wall time {time.perf_counter() - start:.2f} s, "
-              f"load balance {balance}, file {output!r}")
+        print(
+            f"cells {my_ring._N}, hosts {pc.nhost()}, simulated {run['tstop']:g} ms, "
+            f"spikes {spikes:.0f}, wall time {time.perf_counter() - start:.2f} s, "
+            f"load balance {balance}, file {output!r}"
+        )
 
 
 if __name__ == "__main__":

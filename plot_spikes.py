@@ -1,6 +1,6 @@
 """Read the spikes that a run has written, and draw them as a raster.
 
-    python plot_spikes.py [FILE ...] [-o PICTURE]
+python plot_spikes.py [FILE ...] [-o PICTURE]
 """
 
 import argparse
@@ -36,8 +36,10 @@ def read_spikes(file_name="out.spk"):
             except (ValueError, IndexError, OverflowError):
                 good = False
             if not good:
-                raise ValueError(f"{file_name}:{number}: {line.strip()[:40]!r} is not a spike: a "
-                                 "time in ms, a tab, and a whole gid, both at least 0")
+                raise ValueError(
+                    f"{file_name}:{number}: {line.strip()[:40]!r} is not a spike: a "
+                    "time in ms, a tab, and a whole gid, both at least 0"
+                )
             times.append(time)
     if not times:
         raise ValueError(f"{file_name}: has no spikes")
@@ -61,8 +63,12 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     # One line with gaps (nan) draws a million ticks in a second, one object a tick in twenty
     ends = np.stack([gids - 0.5, gids + 0.5, np.full(len(gids), np.nan)], axis=1)
     [line] = axes.plot(
-        np.repeat(times, 3), ends.ravel(), color=color, label=label,
-        linewidth=min(2, 240 / max(1, len(times))**0.5))  # pt: a third of the page at most
+        np.repeat(times, 3),
+        ends.ravel(),
+        color=color,
+        label=label,
+        linewidth=min(2, 240 / max(1, len(times)) ** 0.5),
+    )  # pt: a third of the page at most
     if gids.max(initial=0) > 300:
         line.set_solid_capstyle("projecting")
         line.set_snap(False)  # what snaps to pixels, or is simplified, is lost if it is less high
@@ -74,12 +80,22 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
 def main():
     """Draw the files over one another; show the picture, or save it where there is no display."""
     parser = argparse.ArgumentParser(
-        prog="plot_spikes.py", description="Draw spike files as a raster.", allow_abbrev=False)
+        prog="plot_spikes.py", description="Draw spike files as a raster.", allow_abbrev=False
+    )
     parser.error = fail
-    parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE",
-                        help="spike files, drawn over one another (default: out.spk)")
-    parser.add_argument("-o", "--output", metavar="PICTURE",
-                        help="save the picture, in the format that its ending names")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        default=["out.spk"],
+        metavar="FILE",
+        help="spike files, drawn over one another (default: out.spk)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PICTURE",
+        help="save the picture, in the format that its ending names",
+    )
     options = parser.parse_args()
     axes = None
     try:

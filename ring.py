@@ -46,8 +46,10 @@ class Ring:
     def set_numcells(self, N, radius=50):
         """Build the ring, anew if it was built before, with N cells on a circle of `radius` µm."""
         N, radius = check("N", N), check("radius", radius)
-        numbers = {name: check(name, getattr(self, name))  # against simrun.LIMITS
-                   for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay")}
+        numbers = {
+            name: check(name, getattr(self, name))  # against simrun.LIMITS
+            for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay")
+        }
         check_delay("syn_delay", numbers["syn_delay"], h.dt)
         simrun.check_same("Ring", N=N, radius=radius, **numbers)  ### parallel
         vars(self).update(numbers)

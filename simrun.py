@@ -71,8 +71,11 @@ def check_parallel(nhost):
 
     Raises SystemExit; its message comes once, from the process that the launcher calls 0.
     """
-    started = [(int(os.environ[size]), launcher, os.environ.get(rank, "0"))
-               for launcher, size, rank in LAUNCHERS if os.environ.get(size, "").isdigit()]
+    started = [
+        (int(os.environ[size]), launcher, os.environ.get(rank, "0"))
+        for launcher, size, rank in LAUNCHERS
+        if os.environ.get(size, "").isdigit()
+    ]
     # Where two have left their number, Slurm's may be that of the other's daemons, one a node
     by_mpiexec = [each for each in started if each[1] != "Slurm's srun"]
     size, launcher, rank = max(by_mpiexec or started, default=(1, "", "0"))
@@ -88,12 +91,13 @@ def check_parallel(nhost):
         name, version = MPI.get_vendor()
         own = f"{sys.prefix}/bin/mpiexec"
         why = f"mpi4py loaded {name} {'.'.join(map(str, version))}, " + (
-            "but NEURON was imported before it. Import simrun before neuron." if neuron_came_first
+            "but NEURON was imported before it. Import simrun before neuron."
+            if neuron_came_first
             else "which does not know this launcher. Use that library's own mpiexec"
             + (f", {own}" if os.path.exists(own) else "")
-            + (", or srun --mpi=pmi2 or --mpi=pmix." if "srun" in launcher else "."))
-    raise SystemExit(
-        f"simrun: {launcher} started {size} processes, but NEURON sees {nhost}: {why}")
+            + (", or srun --mpi=pmi2 or --mpi=pmix." if "srun" in launcher else ".")
+        )
+    raise SystemExit(f"simrun: {launcher} started {size} processes, but NEURON sees {nhost}: {why}")
 
 
 def end_all(kind, error, where):
@@ -167,7 +171,7 @@ if h.ParallelContext().nhost() > 1:
     MPI.COMM_SELF.Set_attr(the_end, None)
 
 
-def attach_current_clamp(cell, delay=5, dur=1, amp=.1, loc=1):
+def attach_current_clamp(cell, delay=5, dur=1, amp=0.1, loc=1):
     """Return an IClamp on the cell's dendrite at `loc` (0–1): `amp` (nA) for `dur` (ms), from
     `delay` (ms) on. Keep the clamp: NEURON removes it with the last reference to it."""
     stim = h.IClamp(cell.dend(loc))
@@ -308,8 +312,10 @@ def show_network(ring):
     no 3-D points.
     """
     pc = h.ParallelContext()
-    mine = [(gid, pc.id(), [quad for sec in cell.all for quad in outline(sec)])
-            for gid, cell in zip(ring.gidlist, ring.cells)]
+    mine = [
+        (gid, pc.id(), [quad for sec in cell.all for quad in outline(sec)])
+        for gid, cell in zip(ring.gidlist, ring.cells)
+    ]
     check_same("show_network")
     everyone = pc.py_gather(mine, 0)
     if pc.id() > 0:
@@ -323,14 +329,22 @@ def show_network(ring):
     shapes = collections.PolyCollection(
         [quad for _, _, quads in cells for quad in quads],
         array=[host for _, host, quads in cells for _ in quads],
-        cmap=colors.ListedColormap(viridis), clim=(-0.5, hosts - 0.5), edgecolor="face",
-        linewidth=0.5)  # pt, so that the thinnest dendrite is seen
+        cmap=colors.ListedColormap(viridis),
+        clim=(-0.5, hosts - 0.5),
+        edgecolor="face",
+        linewidth=0.5,
+    )  # pt, so that the thinnest dendrite is seen
     axes.add_collection(shapes)
     bar = axes.figure.colorbar(shapes, ticks=range(0, hosts, 1 + hosts // 20))
     bar.set_label("host", fontsize=16)
     for gid, _, [(a, b, c, d), *_] in cells if len(cells) <= 12 else ():
-        axes.text(*(1.1 * (a[i] + d[i]) - 0.6 * (b[i] + c[i]) for i in (0, 1)), gid, fontsize=14,
-                  ha="center", va="center")  # beyond the end from which the dendrite leads away
+        axes.text(
+            *(1.1 * (a[i] + d[i]) - 0.6 * (b[i] + c[i]) for i in (0, 1)),
+            gid,
+            fontsize=14,
+            ha="center",
+            va="center",
+        )  # beyond the end from which the dendrite leads away
     axes.set_xlabel("x (µm)", fontsize=16)
     axes.set_ylabel("y (µm)", fontsize=16)
     for each in (axes, bar.ax):
@@ -351,8 +365,14 @@ def outline(sec):
         if length == 0:  # seen end-on: a square instead of a disc
             x0, x1, length = x0 - r0, x1 + r0, 2 * r0
         nx, ny = (y0 - y1) / length, (x1 - x0) / length  # a unit vector across
-        quads.append([(x0 + r0 * nx, y0 + r0 * ny), (x1 + r1 * nx, y1 + r1 * ny),
-                      (x1 - r1 * nx, y1 - r1 * ny), (x0 - r0 * nx, y0 - r0 * ny)])
+        quads.append(
+            [
+                (x0 + r0 * nx, y0 + r0 * ny),
+                (x1 + r1 * nx, y1 + r1 * ny),
+                (x1 - r1 * nx, y1 - r1 * ny),
+                (x0 - r0 * nx, y0 - r0 * ny),
+            ]
+        )
     return quads
 
 
@@ -395,12 +415,14 @@ def check_same(call, **arguments):
     It comes first in what hosts do together: they would wait for each other forever."""
     for other_call, others in h.ParallelContext().py_allgather((call, arguments)):
         if other_call != call:
-            raise RuntimeError(f"{call}, but {other_call} on another host: every host must "
-                               "make the same calls")
+            raise RuntimeError(
+                f"{call}, but {other_call} on another host: every host must make the same calls"
+            )
         for name, value in arguments.items():
             if others[name] != value:
-                raise ValueError(f"{name} = {value}, but {others[name]} on another host: must be "
-                                 "the same on all")
+                raise ValueError(
+                    f"{name} = {value}, but {others[name]} on another host: must be the same on all"
+                )
 
 
 def check_delay(name, delay, dt):
@@ -416,8 +438,9 @@ def check_solver(coreneuron, variable_step):
     if not variable_step:
         return 0
     if coreneuron:
-        raise ValueError("coreneuron and variable_step exclude each other: CoreNEURON has "
-                         "only the fixed step")
+        raise ValueError(
+            "coreneuron and variable_step exclude each other: CoreNEURON has only the fixed step"
+        )
     return check("variable_step", 1e-3 if variable_step is True else variable_step)
 
 

@@ -13,8 +13,8 @@ from math import cos, pi, sin
 from mpi4py import MPI
 
 ctypes.CDLL(MPI.__file__, ctypes.RTLD_GLOBAL)
-from matplotlib import pyplot  # noqa: F401
-from neuron import h
+from matplotlib import pyplot  # noqa: E402, F401
+from neuron import h  # noqa: E402
 
 h.load_file("stdrun.hoc")
 pc = h.ParallelContext()
@@ -84,16 +84,28 @@ class BallAndStick:
     def set_position(self, x, y, z):
         for sec in self.all:
             for i in range(int(h.n3d(sec=sec))):
-                h.pt3dchange(i, x - self.x + h.x3d(i, sec=sec), y - self.y + h.y3d(i, sec=sec),
-                             z - self.z + h.z3d(i, sec=sec), h.diam3d(i, sec=sec), sec=sec)
+                h.pt3dchange(
+                    i,
+                    x - self.x + h.x3d(i, sec=sec),
+                    y - self.y + h.y3d(i, sec=sec),
+                    z - self.z + h.z3d(i, sec=sec),
+                    h.diam3d(i, sec=sec),
+                    sec=sec,
+                )
         self.x, self.y, self.z = x, y, z
 
     def rotateZ(self, theta):
         for sec in self.all:
             for i in range(int(h.n3d(sec=sec))):
                 x, y = h.x3d(i, sec=sec), h.y3d(i, sec=sec)
-                h.pt3dchange(i, x * cos(theta) - y * sin(theta), x * sin(theta) + y * cos(theta),
-                             h.z3d(i, sec=sec), h.diam3d(i, sec=sec), sec=sec)
+                h.pt3dchange(
+                    i,
+                    x * cos(theta) - y * sin(theta),
+                    x * sin(theta) + y * cos(theta),
+                    h.z3d(i, sec=sec),
+                    h.diam3d(i, sec=sec),
+                    sec=sec,
+                )
 
 
 class Ring:

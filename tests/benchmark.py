@@ -24,9 +24,11 @@ ROOT = Path(__file__).resolve().parents[1]
 BESIDE_PYTHON = os.path.dirname(sys.executable)
 MPIEXEC = shutil.which("mpiexec", path=BESIDE_PYTHON + os.pathsep + os.environ["PATH"])
 ENVIRONMENT = os.environ | {
-    "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "NEURON_MODULE_OPTIONS": "-nogui",
+    "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+    "NEURON_MODULE_OPTIONS": "-nogui",
     "PYTHONPYCACHEPREFIX": tempfile.gettempdir() + "/benchmark_pycache",
-    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -85,8 +87,9 @@ def run(n, *arguments, **environment):
     """Run Python on n processes (0: no launcher); return wall time (s) and what it printed."""
     command = [MPIEXEC, "-n", str(n)] * bool(n) + [sys.executable, *map(str, arguments)]
     start = time.perf_counter()
-    done = subprocess.run(command, env=ENVIRONMENT | environment, stdout=subprocess.PIPE,
-                          text=True, check=True)
+    done = subprocess.run(
+        command, env=ENVIRONMENT | environment, stdout=subprocess.PIPE, text=True, check=True
+    )
     return time.perf_counter() - start, done.stdout
 
 
@@ -105,9 +108,12 @@ def in_turn(rounds, **calls):
     for _ in range(rounds):
         for name, call in calls.items():
             results[name].append(call())
-    return {name: {key: statistics.median(each[key] for each in values) for key in values[0]}
-            if isinstance(values[0], dict) else statistics.median(values)
-            for name, values in results.items()}
+    return {
+        name: {key: statistics.median(each[key] for each in values) for key in values[0]}
+        if isinstance(values[0], dict)
+        else statistics.median(values)
+        for name, values in results.items()
+    }
 
 
 def row(what, value, than="", goal=""):
@@ -117,73 +123,131 @@ def row(what, value, than="", goal=""):
 def start():
     print("\nStart, N = 5, 3 processes, the whole command                       s")
     bare = "from mpi4py import MPI\nimport neuron"
-    times = in_turn(15, bare=lambda: run(3, "-c", bare)[0],
-                    ours=lambda: run(3, ROOT / "parallel_ring.py")[0],
-                    baseline=lambda: run(3, ROOT / "tests/baseline.py", 5, 100)[0])
+    times = in_turn(
+        15,
+        bare=lambda: run(3, "-c", bare)[0],
+        ours=lambda: run(3, ROOT / "parallel_ring.py")[0],
+        baseline=lambda: run(3, ROOT / "tests/baseline.py", 5, 100)[0],
+    )
     row("a script that only imports mpi4py and neuron", f"{times['bare']:.3f}")
     row("baseline", f"{times['baseline']:.3f}")
-    row("parallel_ring.py", f"{times['ours']:.3f}",
-        f"{times['ours'] / times['bare']:.2f} of bare", "at most 1.15")
+    row(
+        "parallel_ring.py",
+        f"{times['ours']:.3f}",
+        f"{times['ours'] / times['bare']:.2f} of bare",
+        "at most 1.15",
+    )
     row("", "", f"{times['ours'] / times['baseline']:.2f} of base", "at most 0.4")
 
 
 def build():
     print("\nBuild, 10,000 cells on one process                         µs a cell")
     nothing = {"tstop": 0}
-    times = in_turn(5, baseline=lambda: parts("baseline", 10_000, nothing),
-                    ours=lambda: parts("ours", 10_000, nothing))
+    times = in_turn(
+        5,
+        baseline=lambda: parts("baseline", 10_000, nothing),
+        ours=lambda: parts("ours", 10_000, nothing),
+    )
     base = times["baseline"]
     for name, took in times.items():
         whole, whole_base = (each["Ring"] + each["prun"] for each in (took, base))
-        row(f"{name}: cells", f"{took['create_cells'] * 100:.0f}",
+        row(
+            f"{name}: cells",
+            f"{took['create_cells'] * 100:.0f}",
             f"{took['create_cells'] / base['create_cells']:.2f} of base",
-            "at most 0.29 (35 of 120)" if name == "ours" else "")
-        row(f"{name}: connected and prepared too", f"{whole * 100:.0f}",
-            f"{whole / whole_base:.2f} of base")
-    times = in_turn(3, small=lambda: parts("ours", 10_000, nothing)["create_cells"],
-                    large=lambda: parts("ours", 100_000, nothing)["create_cells"])
-    row("ours, 100,000 cells", f"{times['large'] * 10:.0f}",
-        f"{times['large'] / times['small']:.1f} times", "at most 11 times as long as 10,000")
+            "at most 0.29 (35 of 120)" if name == "ours" else "",
+        )
+        row(
+            f"{name}: connected and prepared too",
+            f"{whole * 100:.0f}",
+            f"{whole / whole_base:.2f} of base",
+        )
+    times = in_turn(
+        3,
+        small=lambda: parts("ours", 10_000, nothing)["create_cells"],
+        large=lambda: parts("ours", 100_000, nothing)["create_cells"],
+    )
+    row(
+        "ours, 100,000 cells",
+        f"{times['large'] * 10:.0f}",
+        f"{times['large'] / times['small']:.1f} times",
+        "at most 11 times as long as 10,000",
+    )
 
 
 def solve():
-    calls = {"baseline": lambda: parts("baseline", 10_000, {}),
-             **{name: lambda solver=solver: parts("ours", 10_000, solver)
-                for name, (solver, _) in SOLVERS.items()},
-             "CoreNEURON, idle cores": lambda: parts("idle", 10_000, {"coreneuron": True})}
+    calls = {
+        "baseline": lambda: parts("baseline", 10_000, {}),
+        **{
+            name: lambda solver=solver: parts("ours", 10_000, solver)
+            for name, (solver, _) in SOLVERS.items()
+        },
+        "CoreNEURON, idle cores": lambda: parts("idle", 10_000, {"coreneuron": True}),
+    }
     times = in_turn(3, **calls)
     print("\nSolve, 10,000 cells on one process, 100 ms                         s")
     goals = {"fixed step": 1.2, "CoreNEURON": 1.45, "variable step, atol 1e-3": 2}
     for name, took in times.items():
-        row(name, f"{took['psolve']:.2f}",
+        row(
+            name,
+            f"{took['psolve']:.2f}",
             f"{times['baseline']['psolve'] / took['psolve']:.2f} times",
-            f"at least {goals[name]}" if name in goals else "")
+            f"at least {goals[name]}" if name in goals else "",
+        )
     print("\nMemory                                                   kB a cell")
     small = parts("ours", 5, {})
     for name in ("fixed step", "CoreNEURON", "variable step, atol 1e-3"):
-        row(name, f"{(times[name]['kB'] - small['kB']) / 10_000:.1f}", "",
-            "at most 12" if name == "fixed step" else "")
+        row(
+            name,
+            f"{(times[name]['kB'] - small['kB']) / 10_000:.1f}",
+            "",
+            "at most 12" if name == "fixed step" else "",
+        )
 
 
 def never_slower():
     print("\nSolve with the chosen blocks against none, one process             s")
-    for N, rounds, tstop in ((1, 5, 100), (100, 5, 100), (1000, 5, 50), (5000, 5, 20),
-                             (7000, 5, 20), (20_000, 3, 20)):
+    for N, rounds, tstop in (
+        (1, 5, 100),
+        (100, 5, 100),
+        (1000, 5, 50),
+        (5000, 5, 20),
+        (7000, 5, 20),
+        (20_000, 3, 20),
+    ):
         blocks = "import simrun; simrun.blocks = lambda *_: 1; "
-        calls = {name: lambda change=change: json.loads(
-                     run(0, "-c", change + PARTS, "ring", "simrun", N, repr({"tstop": tstop}))[1])
-                 for name, change in (("none", blocks), ("chosen", ""))}
+        calls = {
+            name: lambda change=change, N=N, tstop=tstop: json.loads(
+                run(0, "-c", change + PARTS, "ring", "simrun", N, repr({"tstop": tstop}))[1]
+            )
+            for name, change in (("none", blocks), ("chosen", ""))
+        }
         times = in_turn(rounds, **calls)
-        row(f"{N} cells, {tstop} ms", f"{times['chosen']['psolve']:.3f}",
-            f"{times['none']['psolve'] / times['chosen']['psolve']:.2f} times")
+        row(
+            f"{N} cells, {tstop} ms",
+            f"{times['chosen']['psolve']:.3f}",
+            f"{times['none']['psolve'] / times['chosen']['psolve']:.2f} times",
+        )
 
 
 def leaving():
     print("\nLeaving, 20,000 cells on one process: from the last line on         s")
     for name, (_, options) in SOLVERS.items():
         process = subprocess.Popen(
-            [sys.executable, "-u", ROOT / "parallel_ring.py", "-N", "20000", "--tstop", "5",
-             *options], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+            [
+                sys.executable,
+                "-u",
+                ROOT / "parallel_ring.py",
+                "-N",
+                "20000",
+                "--tstop",
+                "5",
+                *options,
+            ],
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         while not process.stdout.readline().startswith("cells"):
             pass
         last = time.perf_counter()
@@ -193,8 +257,11 @@ def leaving():
 
 def exchange():
     print("\nWhat two processes spend on their spikes                           µs")
-    times = in_turn(5, quiet=lambda: float(run(2, "-c", EXCHANGE, 1, 0.1)[1]),
-                    busy=lambda: float(run(2, "-c", EXCHANGE, 10_000, 5)[1]))
+    times = in_turn(
+        5,
+        quiet=lambda: float(run(2, "-c", EXCHANGE, 1, 0.1)[1]),
+        busy=lambda: float(run(2, "-c", EXCHANGE, 10_000, 5)[1]),
+    )
     row("an exchange, one per shortest delay", f"{times['quiet'] / 10_000 * 1e6:.0f}")
     row("a spike of the other process, besides", f"{times['busy'] / 1_000_000 * 1e6:.2f}")
 
@@ -215,8 +282,12 @@ def scale():
     goals = {"CoreNEURON": "at least 1.3", "variable step, atol 1e-2": "at least 2.5"}
     for name, (_, options) in SOLVERS.items():
         took = run(2, ROOT / "parallel_ring.py", "-N", 100_000, *options)[0]
-        row(f"two processes, {name}", f"{took:.1f}", f"{peer / took:.2f} times" if peer else "",
-            goals.get(name, "") if peer else "")
+        row(
+            f"two processes, {name}",
+            f"{took:.1f}",
+            f"{peer / took:.2f} times" if peer else "",
+            goals.get(name, "") if peer else "",
+        )
 
 
 def raster():
@@ -257,10 +328,13 @@ def figure(file_name):
     steps = 0.1, 0.05, 0.025, 0.01, 0.005, 0.0025
     curves = {
         "fixed step": ("dt", "o-", "black", [dict(dt=dt) for dt in steps]),
-        "CoreNEURON": ("dt", "s--", "#0072b2", [
-            dict(dt=dt, coreneuron=True) for dt in steps]),
-        "variable step": ("variable_step", "^-", "#d55e00",
-                          [dict(variable_step=10.0**-n) for n in (1, 2, 3, 4, 5, 7)]),
+        "CoreNEURON": ("dt", "s--", "#0072b2", [dict(dt=dt, coreneuron=True) for dt in steps]),
+        "variable step": (
+            "variable_step",
+            "^-",
+            "#d55e00",
+            [dict(variable_step=10.0**-n) for n in (1, 2, 3, 4, 5, 7)],
+        ),
     }
     axes = pyplot.figure(figsize=(8, 5), layout="constrained").add_subplot()
     right, left = dict(xytext=(6, 4)), dict(xytext=(-8, -4), ha="right", va="top")
@@ -268,12 +342,21 @@ def figure(file_name):
         points = []
         for how in hows:
             times, took = spikes(**how)
-            points.append((abs(times[:len(exact)] - exact).max(), took))
+            points.append((abs(times[: len(exact)] - exact).max(), took))
             print(f"{name}, {key} {how[key]:g}: error {points[-1][0]:.2g} ms, {took:.3f} s")
-            axes.annotate(f"{how[key]:g}", points[-1], color=color, textcoords="offset points",
-                          **(right if color == "black" else left))
-        axes.loglog(*np.transpose(points), style, color=color,
-                    label=f"{name} ({'dt, ms' if key == 'dt' else 'atol'})")
+            axes.annotate(
+                f"{how[key]:g}",
+                points[-1],
+                color=color,
+                textcoords="offset points",
+                **(right if color == "black" else left),
+            )
+        axes.loglog(
+            *np.transpose(points),
+            style,
+            color=color,
+            label=f"{name} ({'dt, ms' if key == 'dt' else 'atol'})",
+        )
     axes.set_xlabel("largest error of a spike time within 100 ms (ms)", fontsize=14)
     axes.set_ylabel("wall time of the run (s), 500 cells", fontsize=14)
     axes.tick_params(labelsize=12)
@@ -289,13 +372,24 @@ def main():
     options = parser.parse_args()
     if options.figure:
         return figure(options.figure)
-    cpu = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo")
-                if line.startswith("model name")), platform.processor())
-    print(f"{cpu}, {len(os.sched_getaffinity(0))} cores, {platform.platform(terse=True)}, Python "
-          f"{platform.python_version()}")
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in open("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    print(
+        f"{cpu}, {len(os.sched_getaffinity(0))} cores, {platform.platform(terse=True)}, Python "
+        f"{platform.python_version()}"
+    )
     names = ("neuron", "mpi4py", "mpich", "openmpi", "numpy", "matplotlib", "arbor")
-    print(", ".join(f"{each.name} {each.version}" for each in metadata.distributions()
-                    if each.name in names))
+    print(
+        ", ".join(
+            f"{each.name} {each.version}" for each in metadata.distributions() if each.name in names
+        )
+    )
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         for measure in (start, build, solve, never_slower, leaving, raster, exchange, scale):

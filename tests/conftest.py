@@ -20,11 +20,16 @@ MPIEXEC = shutil.which("mpiexec", path=BESIDE_PYTHON + os.pathsep + os.environ["
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
 # A command starts outside of any MPI job, and Open MPI may use root and more processes than cores
 MPI_VARIABLES = ("PMI", "OMPI_", "PRTE_", "HYD", "MPI_LOCAL", "SLURM_")
-ENVIRONMENT = {name: value for name, value in os.environ.items()
-               if not name.startswith((*MPI_VARIABLES, "DISPLAY", "WAYLAND", "MPLBACKEND"))}
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith((*MPI_VARIABLES, "DISPLAY", "WAYLAND", "MPLBACKEND"))
+}
 ENVIRONMENT |= {
-    "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PYTHONPATH": str(ROOT),
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # Open MPI 5
     "OMPI_MCA_rmaps_base_oversubscribe": "1",  # Open MPI 4
     "OMPI_MCA_mpi_yield_when_idle": "1",
@@ -32,8 +37,11 @@ ENVIRONMENT |= {
 
 
 def pytest_addoption(parser):
-    parser.addoption("--redraw", action="store_true",
-                     help="put the README's pictures, as they come out, in place of tests/*.png")
+    parser.addoption(
+        "--redraw",
+        action="store_true",
+        help="put the README's pictures, as they come out, in place of tests/*.png",
+    )
 
 
 def pytest_configure(config):
@@ -53,9 +61,15 @@ def start(tmp_path):
 
     def start(*command, stderr=subprocess.PIPE, **environment):
         process = subprocess.Popen(
-            [str(word) for word in command], cwd=tmp_path, env=ENVIRONMENT | environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True,
-            start_new_session=True)
+            [str(word) for word in command],
+            cwd=tmp_path,
+            env=ENVIRONMENT | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+        )
         started.append(process)
         return process
 

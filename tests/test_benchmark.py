@@ -30,14 +30,18 @@ def test_medians_in_turn():
 
 
 def test_the_picture(python, tmp_path):
-    done = python("-c", """
+    done = python(
+        "-c",
+        """
 import sys, simrun
 sys.path.insert(0, sys.argv[1])
 import benchmark
 run = simrun.prun
 simrun.prun = lambda tstop, **how: run(20, **{key: max(value, 0.01) if key == "dt" else value
                                               for key, value in how.items()})
-benchmark.figure("picture.png")""", ROOT / "tests")
+benchmark.figure("picture.png")""",
+        ROOT / "tests",
+    )
     assert done.returncode == 0, done.stderr
     assert "variable step, variable_step 1e-05: error " in done.stdout
     assert (tmp_path / "picture.png").stat().st_size > 10_000

@@ -148,7 +148,8 @@ def test_a_subclass_without_subsets_and_synapses_has_the_defaults():
 
 
 @pytest.mark.parametrize(
-    "method", ["create_sections", "build_topology", "define_geometry", "define_biophysics"])
+    "method", ["create_sections", "build_topology", "define_geometry", "define_biophysics"]
+)
 def test_a_method_that_a_subclass_lacks_is_named(method):
     with pytest.raises(NotImplementedError, match=rf"Lacking must define {method}\(\)"):
         type("Lacking", (Ball,), {method: getattr(Cell, method)})()
@@ -164,5 +165,11 @@ def test_the_constructor_calls_its_steps_in_order():
             return super().__getattribute__(name)
 
     Logged()
-    assert calls == ["create_sections", "build_topology", "build_subsets", "define_geometry",
-                     "define_biophysics", "create_synapses"]
+    assert calls == [
+        "create_sections",
+        "build_topology",
+        "build_subsets",
+        "define_geometry",
+        "define_biophysics",
+        "create_synapses",
+    ]

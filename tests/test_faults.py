@@ -85,8 +85,11 @@ def test_the_launcher_of_another_mpi(run, another_mpiexec, tmp_path):
         done = run(another_mpiexec, "-n", 2, sys.executable, *script)
         assert done.returncode != 0 and done.stdout == "" and not list(tmp_path.iterdir())
         [line] = [line for line in done.stderr.splitlines() if line.startswith("simrun: ")]
-        assert re.search(r"mpiexec started 2 processes, but NEURON sees 1: mpi4py loaded "
-                         r"(MPICH|Open MPI) [\d.]+, which does not know this launcher", line)
+        assert re.search(
+            r"mpiexec started 2 processes, but NEURON sees 1: mpi4py loaded "
+            r"(MPICH|Open MPI) [\d.]+, which does not know this launcher",
+            line,
+        )
         assert "Abort" not in done.stderr and "RuntimeWarning" not in done.stderr
     alone = run(another_mpiexec, "-n", 1, sys.executable, DRIVER)
     assert alone.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
@@ -139,134 +142,229 @@ print("after 1e6 ms")
 
 
 def test_a_keyboard_interrupt_on_one_rank_ends_all(mpiexec):
-    done = mpiexec(3, "-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
-                            "if my_ring.pc.id() == 2: raise KeyboardInterrupt\nsimrun.prun()")
+    done = mpiexec(
+        3,
+        "-c",
+        "import simrun, ring\nmy_ring = ring.Ring()\n"
+        "if my_ring.pc.id() == 2: raise KeyboardInterrupt\nsimrun.prun()",
+    )
     assert done.returncode != 0 and done.stderr.count("\nKeyboardInterrupt\n") == 1
 
 
 @pytest.mark.parametrize("status, code, said", [("'no model'", 1, "no model\n"), (3, 3, "")])
 def test_sys_exit_on_one_rank_ends_all(mpiexec, status, code, said):
-    script = ("import sys, simrun, ring\nmy_ring = ring.Ring()\n"
-              "if my_ring.pc.id() == 1: sys.exit({})\nsimrun.prun(1e6)")
+    script = (
+        "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
+        "if my_ring.pc.id() == 1: sys.exit({})\nsimrun.prun(1e6)"
+    )
     done = mpiexec(3, "-c", script.format(status), timeout=20)
     assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
     done = mpiexec(3, "-c", "import sys, ring\nring.Ring()\nsys.exit(0)")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("fault", [
-    "sys.stdout = None", "sys.stderr = None", "sys.stdout.close()",
-    "sys.stdout = open('/dev/full', 'w'); print('x')",
-])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "sys.stdout = None",
+        "sys.stderr = None",
+        "sys.stdout.close()",
+        "sys.stdout = open('/dev/full', 'w'); print('x')",
+    ],
+)
 def test_an_error_ends_all_though_it_cannot_be_told(mpiexec, fault):
-    done = mpiexec(2, "-c", "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
-                            f"if my_ring.pc.id() == 1:\n    {fault}\n    raise ValueError\n"
-                            "simrun.prun(1e6)", timeout=20)
+    done = mpiexec(
+        2,
+        "-c",
+        "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
+        f"if my_ring.pc.id() == 1:\n    {fault}\n    raise ValueError\n"
+        "simrun.prun(1e6)",
+        timeout=20,
+    )
     assert done.returncode != 0
 
 
-@pytest.mark.parametrize("call, name", [
-    ("ring.Ring(N=5 + me)", "N = "), ("ring.Ring(syn_delay=5 + me)", "syn_delay = "),
-    ("simrun.prun(100 + me)", "tstop = "), ("simrun.prun(100, 0.025 / (1 + me))", "dt = "),
-])
+@pytest.mark.parametrize(
+    "call, name",
+    [
+        ("ring.Ring(N=5 + me)", "N = "),
+        ("ring.Ring(syn_delay=5 + me)", "syn_delay = "),
+        ("simrun.prun(100 + me)", "tstop = "),
+        ("simrun.prun(100, 0.025 / (1 + me))", "dt = "),
+    ],
+)
 def test_hosts_that_want_different_things_are_told(mpiexec, call, name):
-    done = mpiexec(2, "-c", "import simrun, ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
-                            f"{call}\nsimrun.prun(100)", timeout=20)
+    done = mpiexec(
+        2,
+        "-c",
+        "import simrun, ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
+        f"{call}\nsimrun.prun(100)",
+        timeout=20,
+    )
     assert done.returncode == 1
-    assert re.search(rf"ValueError: {name}[\d.]+, but [\d.]+ on another host: must be the same",
-                     done.stderr)
+    assert re.search(
+        rf"ValueError: {name}[\d.]+, but [\d.]+ on another host: must be the same", done.stderr
+    )
 
 
 @pytest.mark.parametrize("who", [0, 1, 2])
-@pytest.mark.parametrize("call, name", [
-    ("my_ring.gather_spikes()", "gather_spikes"), ("my_ring.write_spikes()", "write_spikes"),
-    ("simrun.prun(10)", "prun"), ("simrun.simulate(10)", "prun"), ("ring.Ring()", "Ring"),
-    ("simrun.show_network(my_ring)", "show_network"), ("parallel_ring.main()", "main"),
-])
+@pytest.mark.parametrize(
+    "call, name",
+    [
+        ("my_ring.gather_spikes()", "gather_spikes"),
+        ("my_ring.write_spikes()", "write_spikes"),
+        ("simrun.prun(10)", "prun"),
+        ("simrun.simulate(10)", "prun"),
+        ("ring.Ring()", "Ring"),
+        ("simrun.show_network(my_ring)", "show_network"),
+        ("parallel_ring.main()", "main"),
+    ],
+)
 def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, call, name, who):
-    done = mpiexec(3, "-c", "import parallel_ring, simrun, ring\nmy_ring = ring.Ring()\n"
-                            f"if my_ring.pc.id() == {who}:\n    {call}", timeout=20)
+    done = mpiexec(
+        3,
+        "-c",
+        "import parallel_ring, simrun, ring\nmy_ring = ring.Ring()\n"
+        f"if my_ring.pc.id() == {who}:\n    {call}",
+        timeout=20,
+    )
     assert done.returncode != 0 and not list(tmp_path.iterdir())
-    assert done.stderr.count(f"RuntimeError: {name}, but the end of the script on another host: "
-                             "every host must make the same calls\n") == 1
+    assert (
+        done.stderr.count(
+            f"RuntimeError: {name}, but the end of the script on another host: "
+            "every host must make the same calls\n"
+        )
+        == 1
+    )
     assert done.stderr.count("Traceback") == 1
 
 
-@pytest.mark.parametrize("one, other", [
-    ("simrun.prun", "my_ring.gather_spikes"), ("my_ring.write_spikes", "my_ring.gather_spikes"),
-    ("my_ring.gather_spikes", "my_ring.write_spikes"), ("ring.Ring", "parallel_ring.main"),
-])
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("simrun.prun", "my_ring.gather_spikes"),
+        ("my_ring.write_spikes", "my_ring.gather_spikes"),
+        ("my_ring.gather_spikes", "my_ring.write_spikes"),
+        ("ring.Ring", "parallel_ring.main"),
+    ],
+)
 def test_hosts_that_make_different_calls(mpiexec, one, other):
-    done = mpiexec(2, "-c", "import parallel_ring, simrun, ring\nmy_ring = ring.Ring()\n"
-                            f"if my_ring.pc.id() == 0:\n    {one}()\nelse:\n    {other}()",
-                   timeout=20)
+    done = mpiexec(
+        2,
+        "-c",
+        "import parallel_ring, simrun, ring\nmy_ring = ring.Ring()\n"
+        f"if my_ring.pc.id() == 0:\n    {one}()\nelse:\n    {other}()",
+        timeout=20,
+    )
     assert done.returncode == 1
     one, other = (call.partition(".")[2] for call in (one, other))
-    assert re.search(f"RuntimeError: ({one}, but {other}|{other}, but {one}) on another "
-                     "host: every host must make the same calls\n", done.stderr)
+    assert re.search(
+        f"RuntimeError: ({one}, but {other}|{other}, but {one}) on another "
+        "host: every host must make the same calls\n",
+        done.stderr,
+    )
 
 
-@pytest.mark.parametrize("code", [
-    "1 / me; simrun.prun(30)", "me or my_ring.gather_spikes()",
-    "me or my_ring.cells[0].dend.pt3dclear(); simrun.show_network(my_ring)",
-    "ring.Ring.create_cells = lambda my_ring: (1 / me, build(my_ring)); ring.Ring()",
-    "ring.Ring.create_cells = lambda my_ring: build(my_ring) if me else exit(); ring.Ring()",
-])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "1 / me; simrun.prun(30)",
+        "me or my_ring.gather_spikes()",
+        "me or my_ring.cells[0].dend.pt3dclear(); simrun.show_network(my_ring)",
+        "ring.Ring.create_cells = lambda my_ring: (1 / me, build(my_ring)); ring.Ring()",
+        "ring.Ring.create_cells = lambda my_ring: build(my_ring) if me else exit(); ring.Ring()",
+    ],
+)
 def test_an_error_that_is_caught_where_it_happens(mpiexec, code):
     """That host goes on where the others wait: they hear of it at its next call, or its end."""
-    done = mpiexec(2, "-c", "import simrun, ring\nme = simrun.h.ParallelContext().id()\n"
-                            "my_ring, build = ring.Ring(), ring.Ring.create_cells\n"
-                            f"try:\n    {code}\nexcept Exception:\n    pass", timeout=20)
+    done = mpiexec(
+        2,
+        "-c",
+        "import simrun, ring\nme = simrun.h.ParallelContext().id()\n"
+        "my_ring, build = ring.Ring(), ring.Ring.create_cells\n"
+        f"try:\n    {code}\nexcept Exception:\n    pass",
+        timeout=20,
+    )
     assert done.returncode == 1
     assert "another host: every host must make the same calls" in done.stderr
 
 
 def test_an_error_in_writing_is_one_of_all_hosts(mpiexec):
-    done = mpiexec(2, "-c", "import ring\nmy_ring = ring.Ring()\ntry:\n    "
-                            "my_ring.write_spikes(None)\nexcept TypeError as error:\n    "
-                            "print('caught\\n', end='')\nmy_ring.write_spikes('out.spk')",
-                   timeout=20)
+    done = mpiexec(
+        2,
+        "-c",
+        "import ring\nmy_ring = ring.Ring()\ntry:\n    "
+        "my_ring.write_spikes(None)\nexcept TypeError as error:\n    "
+        "print('caught\\n', end='')\nmy_ring.write_spikes('out.spk')",
+        timeout=20,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, 2 * "caught\n", "")
 
 
 @pytest.mark.parametrize("leaves", ["raise SystemExit(4)", "raise SystemExit", "sys.exit()"])
 def test_a_host_that_leaves_early(mpiexec, leaves):
-    done = mpiexec(3, "-c", "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
-                            f"if my_ring.pc.id() == 1:\n    {leaves}\nsimrun.prun()", timeout=20)
+    done = mpiexec(
+        3,
+        "-c",
+        "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
+        f"if my_ring.pc.id() == 1:\n    {leaves}\nsimrun.prun()",
+        timeout=20,
+    )
     assert done.returncode != 0
     assert "RuntimeError: prun, but the end of the script on another host" in done.stderr
 
 
 @pytest.mark.parametrize("status", [0, 4])
-@pytest.mark.parametrize("ends", [
-    "raise SystemExit({})", "time.sleep(my_ring.pc.id()); raise SystemExit({})",
-    "from mpi4py import MPI; MPI.Finalize(); raise SystemExit({})",
-    "my_ring.pc.done(); raise SystemExit({})",
-])
+@pytest.mark.parametrize(
+    "ends",
+    [
+        "raise SystemExit({})",
+        "time.sleep(my_ring.pc.id()); raise SystemExit({})",
+        "from mpi4py import MPI; MPI.Finalize(); raise SystemExit({})",
+        "my_ring.pc.done(); raise SystemExit({})",
+    ],
+)
 def test_all_hosts_come_to_the_end(mpiexec, ends, status):
-    done = mpiexec(3, "-c", "import time, simrun, ring\nmy_ring = ring.Ring()\nsimrun.prun()\n"
-                            + ends.format(status), timeout=20)
+    done = mpiexec(
+        3,
+        "-c",
+        "import time, simrun, ring\nmy_ring = ring.Ring()\nsimrun.prun()\n" + ends.format(status),
+        timeout=20,
+    )
     assert done.returncode == status and "Error:" not in done.stderr
 
 
 def test_neuron_s_own_way_out(mpiexec):
-    done = mpiexec(2, "-c", "import simrun, ring\nmy_ring = ring.Ring()\nsimrun.prun()\n"
-                            "my_ring.pc.barrier()\nmy_ring.pc.done()\nsimrun.h.quit()")
+    done = mpiexec(
+        2,
+        "-c",
+        "import simrun, ring\nmy_ring = ring.Ring()\nsimrun.prun()\n"
+        "my_ring.pc.barrier()\nmy_ring.pc.done()\nsimrun.h.quit()",
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("ends", ["", "simrun.h.quit()"])
 def test_neuron_s_bulletin_board(mpiexec, ends):
-    done = mpiexec(3, "-c", "import simrun\npc = simrun.h.ParallelContext()\npc.runworker()\n"
-                            "for n in range(5):\n    pc.submit(pow, n, 2)\ntotal = 0\n"
-                            "while pc.working():\n    total += pc.pyret()\nprint(total)\n"
-                            "pc.done()\n" + ends, timeout=20)
+    done = mpiexec(
+        3,
+        "-c",
+        "import simrun\npc = simrun.h.ParallelContext()\npc.runworker()\n"
+        "for n in range(5):\n    pc.submit(pow, n, 2)\ntotal = 0\n"
+        "while pc.working():\n    total += pc.pyret()\nprint(total)\n"
+        "pc.done()\n" + ends,
+        timeout=20,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "30.0\n", "")
 
 
 def test_a_working_folder_that_is_gone_on_all_hosts(mpiexec, tmp_path):
-    done = mpiexec(2, "-c", "import os\nfolder = str(os.getpid())\nos.mkdir(folder)\n"
-                            "os.chdir(folder)\nos.rmdir('../' + folder)\nimport simrun")
+    done = mpiexec(
+        2,
+        "-c",
+        "import os\nfolder = str(os.getpid())\nos.mkdir(folder)\n"
+        "os.chdir(folder)\nos.rmdir('../' + folder)\nimport simrun",
+    )
     assert done.returncode == 1 and "FileNotFoundError" in done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -298,14 +396,16 @@ def test_a_rank_that_is_killed_ends_every_host(ranks, sent, victim):
 
 def test_ctrl_c_stops_a_run_at_a_prompt_but_not_the_prompt(start):
     prompt = start(sys.executable, "-i", "-q", "-u")
-    prompt.stdin.write("import ring, simrun\nmy_ring = ring.Ring()\nprint('ready')\n"
-                       "simrun.simulate(1e6)\n")
+    prompt.stdin.write(
+        "import ring, simrun\nmy_ring = ring.Ring()\nprint('ready')\nsimrun.simulate(1e6)\n"
+    )
     prompt.stdin.flush()
     read_until(prompt, "ready")
     time.sleep(0.5)
     prompt.send_signal(signal.SIGINT)
     stdout, stderr = prompt.communicate(
-        "simrun.simulate(100)\nprint('again', len(my_ring.gather_spikes()[0]))\n", timeout=20)
+        "simrun.simulate(100)\nprint('again', len(my_ring.gather_spikes()[0]))\n", timeout=20
+    )
     assert prompt.returncode == 0
     assert "KeyboardInterrupt" in stderr and "again 14" in stdout
 
@@ -315,7 +415,9 @@ def test_ctrl_c_stops_a_run_at_a_prompt_but_not_the_prompt(start):
 
 def test_any_string_given_to_any_option(python, tmp_path):
     """Whatever the words, the answer is the options or one line and status 2 (0 for --help)."""
-    done = python("-c", """
+    done = python(
+        "-c",
+        """
 import contextlib, io, random, string
 import parallel_ring
 from simrun import h
@@ -345,16 +447,27 @@ for _ in range(3000):
     assert bool(stdout.getvalue()) == (answer == 0), (words, answer)
     answers[answer] = answers.get(answer, 0) + 1
 assert set(answers) == {0, 2, "options"} and answers["options"] > 100, answers
-""")
+""",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("arguments", [
-    "--syn-w 1e308", "--stim-w 1e308", "--syn-delay 1e308", "--stim-w -0", "--radius 1e6",
-    "--dt 8 --syn-delay 8.5", "--dt 1e-6 --tstop 0.01", "--stim-spike-num 2147483647",
-    "--tstop 0", "--tstop 1e-300",
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--syn-w 1e308",
+        "--stim-w 1e308",
+        "--syn-delay 1e308",
+        "--stim-w -0",
+        "--radius 1e6",
+        "--dt 8 --syn-delay 8.5",
+        "--dt 1e-6 --tstop 0.01",
+        "--stim-spike-num 2147483647",
+        "--tstop 0",
+        "--tstop 1e-300",
+    ],
+)
 def test_extremes_that_are_allowed_give_the_same_spikes(mpiexec, tmp_path, arguments):
     for n in (1, 2):
         done = mpiexec(n, DRIVER, *arguments.split(), "-o", f"{n}.spk")
@@ -408,9 +521,11 @@ def test_a_run_killed_at_any_moment_leaves_the_old_file_or_the_new(start, run, t
 def test_a_write_killed_at_any_moment_leaves_one_whole_file(start, tmp_path):
     """The moment of writing is short: here a process does nothing else."""
     out = tmp_path / "out.spk"
-    script = ("import simrun\nfor n in range(10**9):\n"
-              "    simrun.write_whole('out.spk', [f'{n % 10}.000\\t0\\n'] * 20_000)\n"
-              "    n == 0 and print('go', flush=True)")
+    script = (
+        "import simrun\nfor n in range(10**9):\n"
+        "    simrun.write_whole('out.spk', [f'{n % 10}.000\\t0\\n'] * 20_000)\n"
+        "    n == 0 and print('go', flush=True)"
+    )
     random.seed(7)
     for _ in range(10):
         process = start(sys.executable, "-c", script)
@@ -459,8 +574,12 @@ def small_disk(tmp_path):
 
 def test_a_full_disk(mpiexec, small_disk):
     (small_disk / "out.spk").write_bytes(b"old")
-    done = mpiexec(2, "-c", f"import os, runpy; os.chdir({str(small_disk)!r})\n"
-                            f"runpy.run_path({str(DRIVER)!r}, run_name='__main__')")
+    done = mpiexec(
+        2,
+        "-c",
+        f"import os, runpy; os.chdir({str(small_disk)!r})\n"
+        f"runpy.run_path({str(DRIVER)!r}, run_name='__main__')",
+    )
     left_alone(done, small_disk, "No space left on device")
 
 
@@ -570,8 +689,22 @@ def test_progress_on_a_terminal_and_only_there(start, run, tmp_path):
 
 def test_a_minute_of_simulated_time(mpiexec, tmp_path):
     for n in (1, 2):
-        done = mpiexec(n, DRIVER, "-N", 2, "--syn-w", "0.03", "--syn-delay", "15", "--tstop",
-                       "60000", "--dt", "0.1", "-o", f"{n}.spk")
+        done = mpiexec(
+            n,
+            DRIVER,
+            "-N",
+            2,
+            "--syn-w",
+            "0.03",
+            "--syn-delay",
+            "15",
+            "--tstop",
+            "60000",
+            "--dt",
+            "0.1",
+            "-o",
+            f"{n}.spk",
+        )
         assert (done.returncode, done.stderr) == (0, "")
     spikes = (tmp_path / "1.spk").read_bytes()
     assert spikes == (tmp_path / "2.spk").read_bytes() and spikes.count(b"\n") > 3000

@@ -9,10 +9,15 @@ import simrun
 NET = ROOT / "tests" / "mynet.py"
 
 
-@pytest.mark.parametrize("options", [
-    "-N 100", "-N 60 --syn-delay 1.3 --syn-w 0.004 --stim-spike-num 3 --tstop 60",
-    "-N 100 --coreneuron", "-N 40 --variable-step",
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-N 100",
+        "-N 60 --syn-delay 1.3 --syn-w 0.004 --stim-spike-num 3 --tstop 60",
+        "-N 100 --coreneuron",
+        "-N 40 --variable-step",
+    ],
+)
 def test_the_spikes_do_not_depend_on_the_hosts(mpiexec, tmp_path, options):
     files = []
     for n in (1, 2, 3, 5):

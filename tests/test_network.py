@@ -46,8 +46,9 @@ def test_every_cell_is_drawn_in_the_colour_of_its_host(mpiexec, tmp_path, n):
 
 def test_somas_and_dendrites_are_to_scale():
     quads, _ = drawn(simrun.show_network(Ring(N=4, radius=70)))
-    assert np.allclose(quads[0], [(70, 6.308), (82.616, 6.308), (82.616, -6.308), (70, -6.308)],
-                       atol=1e-3)
+    assert np.allclose(
+        quads[0], [(70, 6.308), (82.616, 6.308), (82.616, -6.308), (70, -6.308)], atol=1e-3
+    )
     for soma, dend in quads.reshape(4, 2, 4, 2):
         for shape, length, diam in (soma, 12.6157, 12.6157), (dend, 200, 1):
             a, b, c, d = shape

@@ -8,8 +8,11 @@ import pytest
 from conftest import ENVIRONMENT, ROOT, TABLE
 
 README = (ROOT / "README.md").read_text()
-SESSION = next(text for text in re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
-               if text.startswith("import ring, simrun\n"))  # a script starts with its name
+SESSION = next(
+    text
+    for text in re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
+    if text.startswith("import ring, simrun\n")
+)  # a script starts with its name
 
 
 @pytest.fixture
@@ -22,9 +25,11 @@ def execute(tmp_path, monkeypatch):
     def execute(code):
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in code.split("\n\n")],
-            metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}})
-        nbclient.NotebookClient(notebook, timeout=60, resources={
-            "metadata": {"path": str(tmp_path)}}).execute()
+            metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}},
+        )
+        nbclient.NotebookClient(
+            notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}
+        ).execute()
         return [cell.outputs for cell in notebook.cells]
 
     return execute
@@ -40,7 +45,9 @@ def test_the_session(execute, tmp_path):
 
 
 def test_a_second_ring_the_network_a_file_and_an_error(execute, tmp_path):
-    outputs = execute(SESSION + """
+    outputs = execute(
+        SESSION
+        + """
 my_ring = ring.Ring()
 simrun.prun(100, coreneuron=True)
 my_ring.write_spikes()
@@ -54,7 +61,8 @@ except ValueError as error:
     print(error)
 
 !echo done
-""".lstrip("\n").replace("my_ring = ring", "\nmy_ring = ring", 1))
+""".lstrip("\n").replace("my_ring = ring", "\nmy_ring = ring", 1)
+    )
     drawn, error, shell = outputs[-3:]
     assert "image/png" in drawn[0].data and len(drawn) == 1
     assert error[0].text.startswith("N = 0: must be a whole number (cells), at least 1")

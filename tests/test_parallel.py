@@ -31,7 +31,8 @@ else:
 
 def ids(stdout, n):
     return sorted(re.findall(r"^I am (\d+) of (\d+)$", stdout, re.M)) == [
-        (str(rank), str(n)) for rank in range(n)]
+        (str(rank), str(n)) for rank in range(n)
+    ]
 
 
 @pytest.mark.parametrize("n", range(1, 8))
@@ -42,8 +43,11 @@ def test_the_published_table(mpiexec, tmp_path, n):
     assert [path.name for path in tmp_path.iterdir()] == ["out.spk"]
     lines = done.stdout.splitlines()
     assert ids(done.stdout, n) and len(lines) == n + 1
-    assert re.fullmatch(rf"cells 5, hosts {n}, simulated 100 ms, spikes 14, "
-                        r"wall time \d+\.\d\d s, load balance \d+%, file 'out.spk'", lines[-1])
+    assert re.fullmatch(
+        rf"cells 5, hosts {n}, simulated 100 ms, spikes 14, "
+        r"wall time \d+\.\d\d s, load balance \d+%, file 'out.spk'",
+        lines[-1],
+    )
 
 
 def test_the_published_table_without_a_launcher(python, tmp_path):
@@ -54,19 +58,23 @@ def test_the_published_table_without_a_launcher(python, tmp_path):
 
 
 def test_the_driver_neither_plots_nor_loads_matplotlib(python):
-    done = python("-c", "import parallel_ring, sys; parallel_ring.main(); "
-                        "print('matplotlib' in sys.modules)")
+    done = python(
+        "-c", "import parallel_ring, sys; parallel_ring.main(); print('matplotlib' in sys.modules)"
+    )
     assert done.stdout.endswith("False\n")
 
 
-@pytest.mark.parametrize("arguments", [
-    "{}",
-    "dict(N=1, syn_delay=20)",
-    "dict(N=2, syn_w=0.03, syn_delay=0.5, stim_spike_num=3)",
-    "dict(N=23, syn_delay=12.3, stim_w=0.02, tstop=250)",
-    "dict(N=100, syn_w=0.02, syn_delay=0.1, stim_spike_num=5, radius=1e6, tstop=60)",
-    "dict(N=6, dt=0.01, syn_delay=0.0100001, tstop=30)",
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "{}",
+        "dict(N=1, syn_delay=20)",
+        "dict(N=2, syn_w=0.03, syn_delay=0.5, stim_spike_num=3)",
+        "dict(N=23, syn_delay=12.3, stim_w=0.02, tstop=250)",
+        "dict(N=100, syn_w=0.02, syn_delay=0.1, stim_spike_num=5, radius=1e6, tstop=60)",
+        "dict(N=6, dt=0.01, syn_delay=0.0100001, tstop=30)",
+    ],
+)
 def test_the_spikes_are_the_same_to_the_last_bit(mpiexec, arguments):
     one, *others = (mpiexec(n, "-c", EXACT, arguments) for n in (1, 2, 3, 7))
     assert (one.returncode, one.stderr) == (0, "") and one.stdout.count("\n") > 2
@@ -78,23 +86,50 @@ def test_the_spikes_are_the_same_to_the_last_bit(mpiexec, arguments):
 def test_the_options_reach_the_ring(mpiexec, tmp_path):
     files = []
     for n in (1, 3):
-        done = mpiexec(n, DRIVER, "-N", "8", "--stim-w", "0.006", "--stim-spike-num", "2",
-                       "--syn-w", "0.02", "--syn-delay", "2.5", "--radius", "80", "--tstop", "60",
-                       "--dt", "0.05", "-o", f"{n}.spk")
+        done = mpiexec(
+            n,
+            DRIVER,
+            "-N",
+            "8",
+            "--stim-w",
+            "0.006",
+            "--stim-spike-num",
+            "2",
+            "--syn-w",
+            "0.02",
+            "--syn-delay",
+            "2.5",
+            "--radius",
+            "80",
+            "--tstop",
+            "60",
+            "--dt",
+            "0.05",
+            "-o",
+            f"{n}.spk",
+        )
         assert (done.returncode, done.stderr) == (0, "")
         assert "cells 8, " in done.stdout and "simulated 60 ms, " in done.stdout
         files.append((tmp_path / f"{n}.spk").read_bytes())
     assert files[0] == files[1] != TABLE
-    exact = mpiexec(2, "-c", EXACT, "dict(N=8, stim_w=.006, stim_spike_num=2, syn_w=.02, "
-                                    "syn_delay=2.5, tstop=60, dt=.05)").stdout.split()
+    exact = mpiexec(
+        2,
+        "-c",
+        EXACT,
+        "dict(N=8, stim_w=.006, stim_spike_num=2, syn_w=.02, syn_delay=2.5, tstop=60, dt=.05)",
+    ).stdout.split()
     lines = [f"{float.fromhex(t):.3f}\t{gid}\n" for t, gid in zip(exact[::2], exact[1::2])]
     assert files[0] == "".join(lines).encode()
 
 
 @pytest.mark.parametrize("module", ["ballandstick", "ring", "simrun", "parallel_ring"])
 def test_whichever_module_comes_first_starts_mpi(mpiexec, module):
-    done = mpiexec(3, "-c", f"import {module}\nfrom neuron import h\npc = h.ParallelContext()\n"
-                            "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')")
+    done = mpiexec(
+        3,
+        "-c",
+        f"import {module}\nfrom neuron import h\npc = h.ParallelContext()\n"
+        "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert ids(done.stdout, 3) and done.stdout.count("\n") == 3
 
@@ -117,15 +152,28 @@ def test_neuron_before_mpi_is_found_out(mpiexec, tmp_path, n):
     done = mpiexec(n, "-c", "from neuron import h\nimport ring\nring.Ring().write_spikes()")
     assert done.returncode != 0 and not list(tmp_path.iterdir())
     assert done.stderr.count("simrun: ") == 1
-    assert re.search(r"NEURON sees 1: mpi4py loaded (MPICH|Open MPI) [\d.]+, but NEURON was "
-                     r"imported before it. Import simrun before neuron.\n", done.stderr)
+    assert re.search(
+        r"NEURON sees 1: mpi4py loaded (MPICH|Open MPI) [\d.]+, but NEURON was "
+        r"imported before it. Import simrun before neuron.\n",
+        done.stderr,
+    )
 
 
-@pytest.mark.parametrize("launcher, variables", [
-    ("Open MPI's mpiexec", {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0",
-                            "PMIX_RANK": "0", "PMIX_NAMESPACE": "none"}),
-    ("Slurm's srun", {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}),
-])
+@pytest.mark.parametrize(
+    "launcher, variables",
+    [
+        (
+            "Open MPI's mpiexec",
+            {
+                "OMPI_COMM_WORLD_SIZE": "2",
+                "OMPI_COMM_WORLD_RANK": "0",
+                "PMIX_RANK": "0",
+                "PMIX_NAMESPACE": "none",
+            },
+        ),
+        ("Slurm's srun", {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}),
+    ],
+)
 def test_a_launcher_that_mpi_does_not_know_is_found_out(python, launcher, variables):
     done = python(ROOT / "tests" / "testmpi.py", **variables)
     assert done.returncode == 1 and done.stdout == ""
@@ -134,17 +182,26 @@ def test_a_launcher_that_mpi_does_not_know_is_found_out(python, launcher, variab
     own = f", {MPIEXEC}" if MPIEXEC.startswith(sys.prefix) else ""
     assert advice.startswith(f"{own}, or srun" if "srun" in launcher else f"{own}.\n")
     assert done.stderr.count("\n") == 1
-    silent = python(ROOT / "tests" / "testmpi.py",
-                    **{name: "1" if value == "0" else value for name, value in variables.items()})
+    silent = python(
+        ROOT / "tests" / "testmpi.py",
+        **{name: "1" if value == "0" else value for name, value in variables.items()},
+    )
     assert silent.stdout == silent.stderr == ""
-    alone = python(ROOT / "tests" / "testmpi.py",
-                   **{name: "1" if value == "2" else value for name, value in variables.items()})
+    alone = python(
+        ROOT / "tests" / "testmpi.py",
+        **{name: "1" if value == "2" else value for name, value in variables.items()},
+    )
     assert (alone.returncode, alone.stdout, alone.stderr) == (0, "I am 0 of 1\n", "")
 
 
 def test_one_process_started_by_an_mpiexec_that_slurm_has_started_is_no_fault(python):
-    done = python(ROOT / "tests" / "testmpi.py", SLURM_STEP_NUM_TASKS="2", SLURM_PROCID="0",
-                  OMPI_COMM_WORLD_SIZE="1", OMPI_COMM_WORLD_RANK="0")  # two daemons, one process
+    done = python(
+        ROOT / "tests" / "testmpi.py",
+        SLURM_STEP_NUM_TASKS="2",
+        SLURM_PROCID="0",
+        OMPI_COMM_WORLD_SIZE="1",
+        OMPI_COMM_WORLD_RANK="0",
+    )  # two daemons, one process
     assert (done.returncode, done.stdout, done.stderr) == (0, "I am 0 of 1\n", "")
 
 
@@ -175,8 +232,12 @@ def test_a_users_script_where_a_host_may_own_no_cell(mpiexec, tmp_path, n):
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_the_plain_run_of_neuron(mpiexec, tmp_path, n):
-    done = mpiexec(n, "-c", "import ring\nfrom neuron import h\nmy_ring = ring.Ring()\n"
-                            "h.tstop = 100\nh.run()\nmy_ring.write_spikes()")
+    done = mpiexec(
+        n,
+        "-c",
+        "import ring\nfrom neuron import h\nmy_ring = ring.Ring()\n"
+        "h.tstop = 100\nh.run()\nmy_ring.write_spikes()",
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 
@@ -189,14 +250,17 @@ def complaint(done):
 
 
 @pytest.mark.parametrize("n", [1, 3])
-@pytest.mark.parametrize("arguments, message", [
-    ("-N 0", "N = '0': must be a whole number (cells), at least 1 and at most "),
-    ("-N 2.5", "N = '2.5': must be a whole number"),
-    ("--syn-delay 0.02", "syn_delay = 0.02: must be longer than the step, dt = 0.025 ms"),
-    ("--dt 0.2 --syn-delay 0.2", "syn_delay = 0.2: must be longer than the step, dt = 0.2 ms"),
-    ("-o nowhere/out.spk", "output = 'nowhere/out.spk': No such file or directory"),
-    ("--plot", "unrecognized arguments: --plot"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ("-N 0", "N = '0': must be a whole number (cells), at least 1 and at most "),
+        ("-N 2.5", "N = '2.5': must be a whole number"),
+        ("--syn-delay 0.02", "syn_delay = 0.02: must be longer than the step, dt = 0.025 ms"),
+        ("--dt 0.2 --syn-delay 0.2", "syn_delay = 0.2: must be longer than the step, dt = 0.2 ms"),
+        ("-o nowhere/out.spk", "output = 'nowhere/out.spk': No such file or directory"),
+        ("--plot", "unrecognized arguments: --plot"),
+    ],
+)
 def test_bad_input_is_named_once_on_any_number_of_hosts(mpiexec, tmp_path, n, arguments, message):
     done = mpiexec(n, DRIVER, *arguments.split())
     assert (done.returncode, done.stdout) == (2, "")
@@ -204,11 +268,19 @@ def test_bad_input_is_named_once_on_any_number_of_hosts(mpiexec, tmp_path, n, ar
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("option, name", [
-    ("-N", "N"), ("--stim-w", "stim_w"), ("--stim-spike-num", "stim_spike_num"),
-    ("--syn-w", "syn_w"), ("--syn-delay", "syn_delay"), ("--radius", "radius"),
-    ("--tstop", "tstop"), ("--dt", "dt"),
-])
+@pytest.mark.parametrize(
+    "option, name",
+    [
+        ("-N", "N"),
+        ("--stim-w", "stim_w"),
+        ("--stim-spike-num", "stim_spike_num"),
+        ("--syn-w", "syn_w"),
+        ("--syn-delay", "syn_delay"),
+        ("--radius", "radius"),
+        ("--tstop", "tstop"),
+        ("--dt", "dt"),
+    ],
+)
 @pytest.mark.parametrize("value", ["nan", "-1", "1e400", "", "0x10"])
 def test_a_number_that_is_none_is_named(python, tmp_path, option, name, value):
     done = python(DRIVER, option, value)
@@ -217,10 +289,15 @@ def test_a_number_that_is_none_is_named(python, tmp_path, option, name, value):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("output, reason", [
-    ("", "No such file or directory"), (".", "Is a directory"), ("x" * 300, "File name too long"),
-    ("/proc/out.spk", "No such file or directory"),
-])
+@pytest.mark.parametrize(
+    "output, reason",
+    [
+        ("", "No such file or directory"),
+        (".", "Is a directory"),
+        ("x" * 300, "File name too long"),
+        ("/proc/out.spk", "No such file or directory"),
+    ],
+)
 def test_an_output_that_cannot_be_is_found_before_the_run(python, tmp_path, output, reason):
     done = python(DRIVER, "--output", output)
     assert (done.returncode, done.stdout) == (2, "")
@@ -245,8 +322,12 @@ def test_the_spikes_on_standard_output(run, shell):
 
 @pytest.mark.parametrize("error", ["1 / 0", "simrun.h.ParallelContext().set_gid2node(0, 1)"])
 def test_an_error_on_one_host_ends_all(mpiexec, error):
-    done = mpiexec(3, "-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
-                            f"if my_ring.pc.id() == 1:\n    {error}; {error}\nsimrun.prun()")
+    done = mpiexec(
+        3,
+        "-c",
+        "import simrun, ring\nmy_ring = ring.Ring()\n"
+        f"if my_ring.pc.id() == 1:\n    {error}; {error}\nsimrun.prun()",
+    )
     assert done.returncode != 0
     assert done.stderr.count("Traceback") == 1 and 'File "<string>", line 4' in done.stderr
 
@@ -255,6 +336,10 @@ def test_help_once_with_units_and_defaults(mpiexec):
     done = mpiexec(2, DRIVER, "--help")
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.count("usage:") == 1
     text = " ".join(done.stdout.split())
-    for line in ("weight of the connections (µS); default 0.01", "time step (ms); default 0.025",
-                 "radius of the ring (µm); default 50", "tab, gid; default out.spk"):
+    for line in (
+        "weight of the connections (µS); default 0.01",
+        "time step (ms); default 0.025",
+        "radius of the ring (µm); default 50",
+        "tab, gid; default out.spk",
+    ):
         assert line in text

@@ -30,10 +30,24 @@ def test_reading_lines_in_any_order_with_comments_and_windows_line_ends(tmp_path
     assert times.tolist() == [7.5, 1.25, 7.5] and gids.tolist() == [3, 0, 2]
 
 
-@pytest.mark.parametrize("line", [
-    "1.5", "1.5\t2\t3", "1.5\t2.5", "x\t2", "-1\t2", "1\t-2", "nan\t2", "inf\t2", "1e400\t2",
-    f"1\t{2**63}", "1\t\ufffd", "\0\0\t\0", "spike",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1.5",
+        "1.5\t2\t3",
+        "1.5\t2.5",
+        "x\t2",
+        "-1\t2",
+        "1\t-2",
+        "nan\t2",
+        "inf\t2",
+        "1e400\t2",
+        f"1\t{2**63}",
+        "1\t\ufffd",
+        "\0\0\t\0",
+        "spike",
+    ],
+)
 def test_a_bad_line_is_named(tmp_path, line):
     path = tmp_path / "bad.spk"
     path.write_text(f"12.625\t0\n{line}\n1\t1\n", encoding="utf-8")
@@ -56,7 +70,10 @@ def test_the_raster():
     [ticks] = axes.lines
     corners = ticks.get_xydata().reshape(3, 3, 2)  # spike, its two ends and a gap, time and gid
     assert corners[:, :2].tolist() == [
-        [[9, -0.5], [9, 0.5]], [[1, 1.5], [1, 2.5]], [[5, 0.5], [5, 1.5]]]
+        [[9, -0.5], [9, 0.5]],
+        [[1, 1.5], [1, 2.5]],
+        [[5, 0.5], [5, 1.5]],
+    ]
     assert np.isnan(corners[:, 2, 1]).all()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (ms)", "cell (gid)")
     assert plot_spikes([50], [3], axes, "red") is axes and len(axes.lines) == 2
@@ -99,7 +116,9 @@ def test_the_script_saves_a_picture_where_there_is_no_display(python, spikes, tm
 
 def test_the_script_overlays_several_files(python, spikes, tmp_path):
     (tmp_path / "$b$.spk").write_text("14\t2\n180\t7\n")
-    done = python("-c", """
+    done = python(
+        "-c",
+        """
 import sys
 from matplotlib import pyplot
 sys.argv = ["plot_spikes.py", "out.spk", "$b$.spk", "-o", "both.svg"]
@@ -108,16 +127,21 @@ plot_spikes.main()
 axes = pyplot.gca()
 print([ticks.get_color() for ticks in axes.lines], axes.get_xlim()[1] > 180)
 print([text.get_text() for text in axes.figure.legends[0].get_texts()])
-""")
+""",
+    )
     assert done.stderr == "" and done.stdout.splitlines() == [
-        "picture saved in both.svg", "['black', 'red'] True",
-        r"['out.spk', '\\$b\\$.spk']"]
+        "picture saved in both.svg",
+        "['black', 'red'] True",
+        r"['out.spk', '\\$b\\$.spk']",
+    ]
     assert b"</svg>" in (tmp_path / "both.svg").read_bytes()
 
 
 def test_the_script_opens_a_window_where_there_is_a_display(python, spikes, tmp_path):
     # A stand-in for a window system: matplotlib asks a canvas which framework it needs
-    done = python("-c", """
+    done = python(
+        "-c",
+        """
 import sys
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -128,19 +152,27 @@ import plot_spikes
 plot_spikes.main()
 sys.argv.extend(["-o", "saved.png"])
 plot_spikes.main()
-""")
+""",
+    )
     assert done.stdout == "window\npicture saved in saved.png\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.spk", "saved.png"]
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["missing.spk"], "missing.spk: No such file or directory"), (["."], ".: Is a directory"),
-    (["bad.spk"], "bad.spk:1: 'no spikes here' is not a spike: "),
-    (["empty.spk"], "empty.spk: has no spikes"), (["binary.spk"], "binary.spk:1: "),
-    (["-o", "nowhere/a.png"], "nowhere/a.png: No such file or directory"),
-    (["-o", ""], "output = '': must be"), (["a\nb.spk"], r"a\nb.spk: No such file"),
-    (["-o", "a.xyz"], "Format 'xyz' is not supported"), (["--nonsense"], "unrecognized arguments"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["missing.spk"], "missing.spk: No such file or directory"),
+        (["."], ".: Is a directory"),
+        (["bad.spk"], "bad.spk:1: 'no spikes here' is not a spike: "),
+        (["empty.spk"], "empty.spk: has no spikes"),
+        (["binary.spk"], "binary.spk:1: "),
+        (["-o", "nowhere/a.png"], "nowhere/a.png: No such file or directory"),
+        (["-o", ""], "output = '': must be"),
+        (["a\nb.spk"], r"a\nb.spk: No such file"),
+        (["-o", "a.xyz"], "Format 'xyz' is not supported"),
+        (["--nonsense"], "unrecognized arguments"),
+    ],
+)
 def test_the_script_names_what_it_cannot_use(python, spikes, tmp_path, arguments, message):
     (tmp_path / "bad.spk").write_text("no spikes here\n")
     (tmp_path / "binary.spk").write_bytes(bytes(range(256)) * 40)

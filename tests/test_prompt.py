@@ -1,7 +1,7 @@
 """At a prompt: the session that the README shows, in Python and IPython, and silence otherwise."""
 
 import pytest
-from conftest import ROOT, TABLE
+from conftest import TABLE
 
 SESSION = """\
 import ring, simrun
@@ -23,8 +23,10 @@ times, gids = my_ring.gather_spikes()
 print("spikes", len(times), times[1], len(t_vec), len(axes.lines))
 """
 MODULES = ["ballandstick", "ring", "simrun", "parallel_ring", "plot_spikes"]
-PROMPTS = {"python": ["-i", "-q"],
-           "ipython": ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit"]}
+PROMPTS = {
+    "python": ["-i", "-q"],
+    "ipython": ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit"],
+}
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -41,12 +43,16 @@ def test_the_session(python, tmp_path, prompt, times):
 
 
 def test_what_the_traces_look_like(python):
-    done = python("-c", SESSION + """
+    done = python(
+        "-c",
+        SESSION
+        + """
 first, second, third, fourth = axes.lines
 print([line.get_color() for line in axes.lines], [line.get_linestyle() for line in axes.lines])
 print(axes.figure.get_size_inches(), axes.get_xlabel(), axes.get_ylabel())
 print([text.get_text() for text in axes.get_legend().get_texts()], second.get_xydata().shape)
-assert simrun.show_output(*more) is not axes""")
+assert simrun.show_output(*more) is not axes""",
+    )
     assert done.stdout.splitlines()[1:] == [
         "['black', 'red', 'black', 'red'] ['-', '-', '--', '--']",
         "[8. 4.] time (ms) membrane potential (mV)",
@@ -65,8 +71,11 @@ def test_an_import_is_silent(python, tmp_path, module, display):
 
 
 def test_neuron_may_be_imported_first_where_there_is_one_process(python, tmp_path):
-    done = python("-c", "import os; os.environ['NEURON_MODULE_OPTIONS'] = '-nogui'\n"
-                        "from neuron import h\n" + SESSION)
+    done = python(
+        "-c",
+        "import os; os.environ['NEURON_MODULE_OPTIONS'] = '-nogui'\n"
+        "from neuron import h\n" + SESSION,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 
@@ -80,16 +89,23 @@ def test_without_an_mpi_library_a_prompt_is_serial_and_says_so_once(python, no_m
 
 
 def test_an_error_does_not_end_a_prompt(python):
-    done = python("-i", "-q", stdin="import ring, simrun\nring.Ring(N=0)\n" * 2 +
-                  "ring.Ring().write_spikes('/nowhere/out.spk')\n"
-                  "ring.h.ParallelContext().set_gid2node(0, 0)\nprint('still here')\n")
+    done = python(
+        "-i",
+        "-q",
+        stdin="import ring, simrun\nring.Ring(N=0)\n"
+        * 2
+        + "ring.Ring().write_spikes('/nowhere/out.spk')\n"
+        "ring.h.ParallelContext().set_gid2node(0, 0)\nprint('still here')\n",
+    )
     assert done.returncode == 0 and "still here" in done.stdout
     assert done.stderr.count("ValueError: N = 0: must be a whole number") == 2
     assert "FileNotFoundError" in done.stderr and "already exists" in done.stderr
 
 
 def test_many_rebuilds_and_a_quiet_exit(python):
-    done = python("-c", """
+    done = python(
+        "-c",
+        """
 import gc, random, ring, simrun
 random.seed(1)
 other = simrun.h.Section(name="other")
@@ -108,10 +124,6 @@ for n in range(60):
         gc.collect()
     simrun.simulate(tstop=random.choice([0, 3, 20]))
 print(len(list(simrun.h.allsec())))
-""")
+""",
+    )
     assert (done.returncode, done.stderr) == (0, "") and int(done.stdout) in (3, 5, 11, 15, 81)
-
-
-def test_the_code_is_at_most_99_columns_wide():
-    for path in (*ROOT.glob("*.py"), *ROOT.glob("tests/*.py")):
-        assert max(map(len, path.read_text().splitlines())) <= 99, path

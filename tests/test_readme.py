@@ -15,8 +15,10 @@ from ring import Ring
 
 README = (ROOT / "README.md").read_text()
 BENCHMARK = (ROOT / "tests" / "benchmark.txt").read_text()  # what it printed
-BLOCKS = [(README.count("\n", 0, block.start()) + 1, *block.groups())
-          for block in re.finditer(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)]
+BLOCKS = [
+    (README.count("\n", 0, block.start()) + 1, *block.groups())
+    for block in re.finditer(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
+]
 CODE = [path.read_text() for path in (*ROOT.glob("*.py"), *ROOT.glob("tests/*.py"))]
 PICTURES = {"raster.png": "out.png", "network.png": "network.png", "traces.png": "traces.png"}
 
@@ -45,7 +47,7 @@ def seen_from_afar(picture):
     matplotlib set their letters a little differently."""
     pixels = pyplot.imread(picture)[..., :3]
     rows, columns = (n // 50 for n in pixels.shape[:2])
-    squares = pixels[:rows * 50, :columns * 50].reshape(rows, 50, columns, 50, 3)
+    squares = pixels[: rows * 50, : columns * 50].reshape(rows, 50, columns, 50, 3)
     return squares.mean(axis=(1, 3))
 
 
@@ -60,8 +62,15 @@ def test_every_command_and_every_line_of_code(run, mpiexec, copy, redraw):
                 text = text.partition("requirements.txt && ")[2]  # .ci/run runs all of it
             if "-f nodes" in text:
                 continue  # test_two_hosts does
-            done = run("bash", "-e", "-c", text, PYTHONPATH="", timeout=120,
-                       PATH=os.pathsep.join((str(copy), BESIDE_PYTHON, ENVIRONMENT["PATH"])))
+            done = run(
+                "bash",
+                "-e",
+                "-c",
+                text,
+                PYTHONPATH="",
+                timeout=120,
+                PATH=os.pathsep.join((str(copy), BESIDE_PYTHON, ENVIRONMENT["PATH"])),
+            )
         elif language == "python" and not any(text in code for code in CODE):
             script = re.match(r"# (\w+\.py)\n", text)
             if script:
@@ -116,16 +125,29 @@ RING = "import ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
 def other(stage, *lines):
     """A script that runs a Ring of which one stage is done otherwise."""
     body = "".join(f"        {line}\n" for line in lines)
-    return (f"import ring, simrun\nclass Other(ring.Ring):\n    def {stage}(self):\n{body}"
-            "Other()\nsimrun.prun()")
+    return (
+        f"import ring, simrun\nclass Other(ring.Ring):\n    def {stage}(self):\n{body}"
+        "Other()\nsimrun.prun()"
+    )
 
 
 FAULTS = {  # the start of what is seen: the fixture that makes it happen, and with what arguments
-    "mpiexec: command": ("run", [shutil.which("bash"), "-c", "mpiexec -n 3 python"],
-                         {"PATH": "/nowhere"}),
+    "mpiexec: command": (
+        "run",
+        [shutil.which("bash"), "-c", "mpiexec -n 3 python"],
+        {"PATH": "/nowhere"},
+    ),
     "No module": ("python", ["-S", DRIVER], {}),
-    "I am 0 of 1": ("mpiexec", [2, "-c", "from neuron import h\npc = h.ParallelContext()\n"
-                                "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')"], {}),
+    "I am 0 of 1": (
+        "mpiexec",
+        [
+            2,
+            "-c",
+            "from neuron import h\npc = h.ParallelContext()\n"
+            "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')",
+        ],
+        {},
+    ),
     "before it": ("mpiexec", [2, "-c", "from neuron import h\nimport simrun"], {}),
     "which does not know": ("python", [TESTMPI], ALONE),
     "NEURON sees 1: cannot": ("mpiexec", [2, TESTMPI], "no_mpi"),
@@ -134,25 +156,73 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
     "nowhere": ("mpiexec", [3, DRIVER, "-o", "nowhere/out.spk"], {}),
     "No space": ("mpiexec", [3, DRIVER, "-o", "/dev/full"], {}),
     "coreneuron": ("mpiexec", [2, DRIVER, "--coreneuron"], "no_coreneuron"),
-    "is not a spike": ("run", ["sh", "-c", "yes '12.5\t1' | head -n 6 > out.spk; echo 12.5 >> "
-                               f"out.spk; {sys.executable} {ROOT}/plot_spikes.py"], {}),
-    "has no spikes": ("run", ["sh", "-c", f"touch out.spk; {sys.executable} {ROOT}/"
-                              "plot_spikes.py"], {}),
+    "is not a spike": (
+        "run",
+        [
+            "sh",
+            "-c",
+            "yes '12.5\t1' | head -n 6 > out.spk; echo 12.5 >> "
+            f"out.spk; {sys.executable} {ROOT}/plot_spikes.py",
+        ],
+        {},
+    ),
+    "has no spikes": (
+        "run",
+        ["sh", "-c", f"touch out.spk; {sys.executable} {ROOT}/plot_spikes.py"],
+        {},
+    ),
     "IndexError": ("mpiexec", [6, "-c", RING + "my_ring.cells[0]"], {}),
-    "but 6 on": ("mpiexec", [2, "-c", "import ring, simrun\nring.Ring(5 + "
-                                    "simrun.h.ParallelContext().id())"], {}),
-    "2 owners": ("mpiexec", [2, "-c", other("set_gids", "self.gidlist = [0, 1, 2, 3, 4]",
-                                            "for gid in self.gidlist:",
-                                            "    self.pc.set_gid2node(gid, self.pc.id())")], {}),
-    "own 4 gids": ("python", ["-c", other("set_gids", "super().set_gids()",
-                                          "del self.gidlist[2]")], {}),
-    "not been set": ("mpiexec", [2, "-c", other("create_cells", "self.gidlist = [0, 1, 2, 3, 4]",
-                                                "super().create_cells()")], {}),
-    "has no cell": ("python", ["-c", other("create_cells", "self.gidlist.remove(1)",
-                                               "super().create_cells()",
-                                               "self.gidlist.append(1)")], {}),
-    "the shortest": ("python", ["-c", other("connect_cells", "super().connect_cells()",
-                                            "self.nclist[3].delay = 0.01")], {}),
+    "but 6 on": (
+        "mpiexec",
+        [2, "-c", "import ring, simrun\nring.Ring(5 + simrun.h.ParallelContext().id())"],
+        {},
+    ),
+    "2 owners": (
+        "mpiexec",
+        [
+            2,
+            "-c",
+            other(
+                "set_gids",
+                "self.gidlist = [0, 1, 2, 3, 4]",
+                "for gid in self.gidlist:",
+                "    self.pc.set_gid2node(gid, self.pc.id())",
+            ),
+        ],
+        {},
+    ),
+    "own 4 gids": (
+        "python",
+        ["-c", other("set_gids", "super().set_gids()", "del self.gidlist[2]")],
+        {},
+    ),
+    "not been set": (
+        "mpiexec",
+        [
+            2,
+            "-c",
+            other("create_cells", "self.gidlist = [0, 1, 2, 3, 4]", "super().create_cells()"),
+        ],
+        {},
+    ),
+    "has no cell": (
+        "python",
+        [
+            "-c",
+            other(
+                "create_cells",
+                "self.gidlist.remove(1)",
+                "super().create_cells()",
+                "self.gidlist.append(1)",
+            ),
+        ],
+        {},
+    ),
+    "the shortest": (
+        "python",
+        ["-c", other("connect_cells", "super().connect_cells()", "self.nclist[3].delay = 0.01")],
+        {},
+    ),
     "gid2out": ("mpiexec", [2, "-c", RING + "if me == 1:\n    my_ring.pc.gid2cell(0)"], {}),
     "execvp": ("run", [MPIEXEC, "-n", 1, "parallel_ring.py"], {}),
     "gid=0": ("python", ["-c", RING + "my_ring.set_gids()"], {}),
@@ -186,8 +256,10 @@ def test_the_errors_of_spike_times():
     ring = Ring()
     simrun.prun(1001, variable_step=1e-10)
     exact = ring.gather_spikes()[0]
-    assert tuple(f"{time:.3f}" for time in exact[:3]) == re.search(
-        r"at (12\S+), (\S+) and (\S+) ms", README.replace("\n", " ")).groups()
+    assert (
+        tuple(f"{time:.3f}" for time in exact[:3])
+        == re.search(r"at (12\S+), (\S+) and (\S+) ms", README.replace("\n", " ")).groups()
+    )
     assert rounded((exact[100] - exact[50]) / 50, re.search(r"it takes (\S+) ms, not", README)[1])
     for steps, *errors, _, _ in table("steps"):
         number = re.search(r"[\d.e-]+$", steps.removesuffix(" ms").strip("`"))
@@ -210,11 +282,18 @@ def rounded(number, shown):
 
 def test_the_figures_of_the_benchmark():
     def measured(heading, what):
-        section = BENCHMARK[BENCHMARK.index(f"\n{heading}"):]
+        section = BENCHMARK[BENCHMARK.index(f"\n{heading}") :]
         return float(re.search(rf"^{what} +([\d.]+)", section, re.M)[1])
 
-    solve = {steps: measured("Solve, 10,000", steps) for steps in (
-        "fixed step", "CoreNEURON", "variable step, atol 1e-2", "variable step, atol 1e-3")}
+    solve = {
+        steps: measured("Solve, 10,000", steps)
+        for steps in (
+            "fixed step",
+            "CoreNEURON",
+            "variable step, atol 1e-2",
+            "variable step, atol 1e-3",
+        )
+    }
     names = {"fixed, 0.025 ms": "fixed step", "`--coreneuron`": "CoreNEURON"}
     for steps, _, _, seconds, _ in table("steps"):
         name = names.get(steps, steps.strip("`").replace("--variable-step", "variable step, atol"))
@@ -226,17 +305,30 @@ def test_the_figures_of_the_benchmark():
     spike = measured("What two", "a spike of the other process, besides")
     two = measured("Two processes", "one") / measured("Two processes", "two")
     shown = [seconds for _, seconds in table("what | measured")]
-    for number, figure in zip((
-            measured("Start", "parallel_ring.py"), measured("Build", "ours: cells"), compute,
-            memory, exchange, spike, two), shown, strict=True):
+    for number, figure in zip(
+        (
+            measured("Start", "parallel_ring.py"),
+            measured("Build", "ours: cells"),
+            compute,
+            memory,
+            exchange,
+            spike,
+            two,
+        ),
+        shown,
+        strict=True,
+    ):
         assert rounded(number, figure), figure
 
     prepared = measured("Build", "ours: connected and prepared too")
     assert f"; {prepared:.0f} µs |" in README
     text = " ".join(README.partition("The rest is reckoned")[2].split())
     for number, figure in (
-            (5 * compute, r"\*n\* · (\d+) µs"), (10 * exchange, r"10 · \d+ = (\d+) µs"),
-            (spike, r"\*r\* · ([\d.]+) µs"), (compute, r"\*N\* · (\d+) ms / hosts")):
+        (5 * compute, r"\*n\* · (\d+) µs"),
+        (10 * exchange, r"10 · \d+ = (\d+) µs"),
+        (spike, r"\*r\* · ([\d.]+) µs"),
+        (compute, r"\*N\* · (\d+) ms / hosts"),
+    ):
         assert rounded(number, re.search(figure, text)[1]), figure
     share = 10 * exchange / (10 * exchange + 10 * 5 * compute)
     assert 1 / 11 < share < 1 / 9 and "a tenth of the time, with two a third" in text
@@ -250,8 +342,10 @@ def test_its_links_and_pictures_exist():
     targets = re.findall(r"\]\(([^)]+)\)", README)
     files = [target for target in targets if not target.startswith(("http", "#"))]
     assert len(files) > 8 and all((ROOT / file).is_file() for file in files)
-    headings = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
-                for heading in re.findall(r"^#+ (.*)$", README, re.M)}
+    headings = {
+        re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", README, re.M)
+    }
     assert all(target[1:] in headings for target in targets if target.startswith("#"))
 
 

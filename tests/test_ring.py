@@ -32,7 +32,8 @@ def test_a_ring_has_its_parts():
     ring = Ring(7, syn_w=0.02, syn_delay=3, stim_w=0.005, stim_spike_num=2)
     assert ring._N == len(ring.cells) == 7 and ring.gidlist == list(range(7))
     assert [(nc.srcgid(), nc.syn(), nc.weight[0], nc.delay) for nc in ring.nclist] == [
-        ((gid - 1) % 7, cell.synlist[0], 0.02, 3) for gid, cell in enumerate(ring.cells)]
+        ((gid - 1) % 7, cell.synlist[0], 0.02, 3) for gid, cell in enumerate(ring.cells)
+    ]
     assert [ring.pc.gid2cell(gid) for gid in ring.gidlist] == ring.cells
     assert all(ring.pc.threshold(gid) == 10 for gid in ring.gidlist)
     assert (ring.stim.number, ring.stim.start, ring.stim.noise) == (2, 9, 0)
@@ -113,10 +114,20 @@ def test_a_step_that_does_not_divide_a_millisecond_is_taken_as_it_is(dt):
     simrun.prun(0)
 
 
-@pytest.mark.parametrize("tstop, dt", [
-    (100, 0.03), (10.01, 0.025), (20.05, 0.025), (19.975, 0.025), (57, 0.7), (3000, 0.025),
-    (0.05, 0.025), (4999.999, 0.1), (20000, 0.025),
-])
+@pytest.mark.parametrize(
+    "tstop, dt",
+    [
+        (100, 0.03),
+        (10.01, 0.025),
+        (20.05, 0.025),
+        (19.975, 0.025),
+        (57, 0.7),
+        (3000, 0.025),
+        (0.05, 0.025),
+        (4999.999, 0.1),
+        (20000, 0.025),
+    ],
+)
 def test_running_in_stretches_takes_the_steps_of_one_psolve(tstop, dt):
     ring = Ring(3)
     simrun.prun(tstop, dt)
@@ -160,11 +171,16 @@ def test_a_copy_of_the_ring_replaces_a_ring_too():
     assert sections() == 8 and other.cells == []
 
 
-@pytest.mark.parametrize("held", [
-    "ring.stim, ring.ncstim, ring.cells[0]", "ring.nclist, ring.cells",
-    "[h.NetStim(), h.NetCon(None, ring.cells[0].synlist[0])]", "ring.pc.gid_connect(0, synapse)",
-    "ring.cells[0].connect2target(synapse)",
-])
+@pytest.mark.parametrize(
+    "held",
+    [
+        "ring.stim, ring.ncstim, ring.cells[0]",
+        "ring.nclist, ring.cells",
+        "[h.NetStim(), h.NetCon(None, ring.cells[0].synlist[0])]",
+        "ring.pc.gid_connect(0, synapse)",
+        "ring.cells[0].connect2target(synapse)",
+    ],
+)
 def test_what_someone_holds_does_not_crash_the_next_run(held):
     elsewhere = h.Section(name="elsewhere")
     synapse = h.ExpSyn(elsewhere(0.5))
@@ -210,19 +226,29 @@ def test_set_numcells_rebuilds():
     assert ring.gather_spikes()[0][1] == pytest.approx(18.875)
 
 
-@pytest.mark.parametrize("name, value, allowed", [
-    ("N", 0, "a whole number (cells), at least 1 and at most "),
-    ("N", 2.5, "a whole number"), ("N", "0x10", "a whole number"), ("N", 2**31, "at most "),
-    ("N", nan, "a whole number"), ("N", inf, "a whole number"), ("N", None, "a whole number"),
-    ("stim_w", -1, "a finite number (µS), at least 0"), ("stim_w", nan, "a finite number"),
-    ("stim_spike_num", 1.5, "a whole number (spikes), at least 0"),
-    ("syn_w", inf, "a finite number"), ("syn_w", "", "a finite number"),
-    ("syn_delay", -5, "a finite number (ms), at least 0"), ("syn_delay", nan, "a finite number"),
-    ("syn_delay", 0.025, "longer than the step, dt = 0.025 ms"),
-    ("syn_delay", 0, "longer than the step"),
-    ("radius", -1, "a finite number (µm), at least 0 and at most 1000000"),
-    ("radius", 1e400, "a finite number"),
-])
+@pytest.mark.parametrize(
+    "name, value, allowed",
+    [
+        ("N", 0, "a whole number (cells), at least 1 and at most "),
+        ("N", 2.5, "a whole number"),
+        ("N", "0x10", "a whole number"),
+        ("N", 2**31, "at most "),
+        ("N", nan, "a whole number"),
+        ("N", inf, "a whole number"),
+        ("N", None, "a whole number"),
+        ("stim_w", -1, "a finite number (µS), at least 0"),
+        ("stim_w", nan, "a finite number"),
+        ("stim_spike_num", 1.5, "a whole number (spikes), at least 0"),
+        ("syn_w", inf, "a finite number"),
+        ("syn_w", "", "a finite number"),
+        ("syn_delay", -5, "a finite number (ms), at least 0"),
+        ("syn_delay", nan, "a finite number"),
+        ("syn_delay", 0.025, "longer than the step, dt = 0.025 ms"),
+        ("syn_delay", 0, "longer than the step"),
+        ("radius", -1, "a finite number (µm), at least 0 and at most 1000000"),
+        ("radius", 1e400, "a finite number"),
+    ],
+)
 def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, value, allowed):
     ring = Ring(3)
     h.dt = 0.025
@@ -235,13 +261,22 @@ def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, value, allow
             ring.set_numcells(**{"N": 3, name: value})
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"tstop": -1}, "tstop = -1: must be a finite number (ms), at least 0 and at most 1000000000"),
-    ({"tstop": nan}, "tstop = nan"), ({"tstop": inf}, "tstop = inf"),
-    ({"dt": 0}, "dt = 0: must be a finite number (ms), at least 1e-06 and at most 9"),
-    ({"dt": -0.025}, "dt = -0.025"), ({"dt": nan}, "dt = nan"), ({"dt": 10}, "dt = 10"),
-    ({"dt": 5}, "delay = 5: must be longer than the step, dt = 5 ms"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"tstop": -1},
+            "tstop = -1: must be a finite number (ms), at least 0 and at most 1000000000",
+        ),
+        ({"tstop": nan}, "tstop = nan"),
+        ({"tstop": inf}, "tstop = inf"),
+        ({"dt": 0}, "dt = 0: must be a finite number (ms), at least 1e-06 and at most 9"),
+        ({"dt": -0.025}, "dt = -0.025"),
+        ({"dt": nan}, "dt = nan"),
+        ({"dt": 10}, "dt = 10"),
+        ({"dt": 5}, "delay = 5: must be longer than the step, dt = 5 ms"),
+    ],
+)
 def test_a_run_that_cannot_be_right_is_refused(arguments, message):
     Ring()
     with pytest.raises(ValueError) as error:
@@ -267,11 +302,19 @@ def test_the_recordings():
     assert soma.max() > 30 and dend[t <= 11].max() > soma[t <= 11].max()  # the synapse's end first
 
 
-@pytest.mark.parametrize("file_name, error", [
-    ("nowhere/out.spk", FileNotFoundError), (".", IsADirectoryError), ("", FileNotFoundError),
-    ("new/", IsADirectoryError), ("file/out.spk", NotADirectoryError), ("/proc/out.spk", OSError),
-    ("/dev/full", OSError), ("bad\0name", ValueError),
-])
+@pytest.mark.parametrize(
+    "file_name, error",
+    [
+        ("nowhere/out.spk", FileNotFoundError),
+        (".", IsADirectoryError),
+        ("", FileNotFoundError),
+        ("new/", IsADirectoryError),
+        ("file/out.spk", NotADirectoryError),
+        ("/proc/out.spk", OSError),
+        ("/dev/full", OSError),
+        ("bad\0name", ValueError),
+    ],
+)
 def test_a_file_that_cannot_be_written_is_named(folder, file_name, error):
     (folder / "file").touch()
     ring = Ring()
@@ -308,14 +351,19 @@ def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["fresh", "link.spk", "out.spk"]
 
 
-@pytest.mark.parametrize("gidlists, message", [
-    ([[0, 3], [1, 4], [2]], None), ([[], [4, 3, 2, 1, 0], []], None),
-    ([[10, 20], [30], [40, 50]], None),
-    ([[0, 1, 2], [2, 3], []], "gid 2 has 2 owners: each must have one"),
-    ([[0, 1, 2, 3, 4]] * 3, "gid 0 has 3 owners: each must have one"),
-    ([[1, 2], [3], []], "5 cells, but the hosts own 3 gids"), ([[], []], "the hosts own 0 gids"),
-    ([[0, 1, 2], [3, 4, 5]], "5 cells, but the hosts own 6 gids"),
-])
+@pytest.mark.parametrize(
+    "gidlists, message",
+    [
+        ([[0, 3], [1, 4], [2]], None),
+        ([[], [4, 3, 2, 1, 0], []], None),
+        ([[10, 20], [30], [40, 50]], None),
+        ([[0, 1, 2], [2, 3], []], "gid 2 has 2 owners: each must have one"),
+        ([[0, 1, 2, 3, 4]] * 3, "gid 0 has 3 owners: each must have one"),
+        ([[1, 2], [3], []], "5 cells, but the hosts own 3 gids"),
+        ([[], []], "the hosts own 0 gids"),
+        ([[0, 1, 2], [3, 4, 5]], "5 cells, but the hosts own 6 gids"),
+    ],
+)
 def test_each_gid_has_one_owner(gidlists, message):
     if message is None:
         assert check_owners(5, gidlists) is None
@@ -324,11 +372,17 @@ def test_each_gid_has_one_owner(gidlists, message):
             check_owners(5, gidlists)
 
 
-@pytest.mark.parametrize("stage, change, message", [
-    ("set_gids", lambda ring: ring.gidlist.remove(2), "^6 cells, but the hosts own 5 gids$"),
-    ("create_cells", lambda ring: (ring.pc.set_gid2node(9, 0), ring.gidlist.append(9)),
-     "^gid 9 has no cell"),
-])
+@pytest.mark.parametrize(
+    "stage, change, message",
+    [
+        ("set_gids", lambda ring: ring.gidlist.remove(2), "^6 cells, but the hosts own 5 gids$"),
+        (
+            "create_cells",
+            lambda ring: (ring.pc.set_gid2node(9, 0), ring.gidlist.append(9)),
+            "^gid 9 has no cell",
+        ),
+    ],
+)
 def test_a_network_with_wrong_gids_is_refused_and_then_a_right_one_built(stage, change, message):
     def other(ring):
         getattr(Ring, stage)(ring)

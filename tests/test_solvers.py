@@ -36,10 +36,22 @@ def spikes(mpiexec, tmp_path):
 # Blocks of cells
 
 
-@pytest.mark.parametrize("cells, threads, blocks", [
-    (0, 1, 1), (1, 1, 1), (5000, 1, 1), (10_000, 1, 20), (100_000, 1, 200),
-    (0, 2, 1), (1, 2, 1), (5, 2, 2), (5000, 4, 4), (10_001, 3, 21), (20_000, 64, 64),
-])
+@pytest.mark.parametrize(
+    "cells, threads, blocks",
+    [
+        (0, 1, 1),
+        (1, 1, 1),
+        (5000, 1, 1),
+        (10_000, 1, 20),
+        (100_000, 1, 200),
+        (0, 2, 1),
+        (1, 2, 1),
+        (5, 2, 2),
+        (5000, 4, 4),
+        (10_001, 3, 21),
+        (20_000, 64, 64),
+    ],
+)
 def test_the_number_of_blocks(cells, threads, blocks):
     assert simrun.blocks(cells, threads) == blocks
     assert blocks <= max(1, cells) and (blocks % threads == 0 or blocks == max(1, cells))
@@ -61,18 +73,22 @@ def test_blocks_do_not_change_the_spikes():
 
 
 def test_hosts_with_and_without_blocks(mpiexec, tmp_path):
-    done = mpiexec(2, "-c", """
+    done = mpiexec(
+        2,
+        "-c",
+        """
 import ring, simrun
 my_ring = ring.Ring(10001, syn_delay=0.5)
 simrun.prun(20)
 my_ring.write_spikes()
-print(f'{my_ring.pc.nthread()} ', end='')""")
+print(f'{my_ring.pc.nthread()} ', end='')""",
+    )
     assert (done.returncode, sorted(done.stdout.split())) == (0, ["10", "10"])
     ring = Ring(5, syn_delay=0.5)
     simrun.prun(20)
     ring.write_spikes(str(tmp_path / "small.spk"))  # by 20 ms the wave has not met its end
     lines = (tmp_path / "out.spk").read_text().splitlines()
-    assert lines == (tmp_path / "small.spk").read_text().splitlines()[:len(lines)] and lines
+    assert lines == (tmp_path / "small.spk").read_text().splitlines()[: len(lines)] and lines
 
 
 # CoreNEURON
@@ -123,8 +139,9 @@ print(f'{os.environ["OMP_NUM_THREADS"]} {blocks} {more}\n', end="")
                 assert threads in (1, cores // n, cores)
             assert threads * n <= max(cores, n) and more == threads - 1
             assert blocks == min(threads, -(-50 // n))
-    alone = mpiexec(1, "-c", "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
-                    + script)
+    alone = mpiexec(
+        1, "-c", "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})" + script
+    )
     assert alone.stdout == "1 1 0\n"
     told = mpiexec(1, "-c", script, OMP_NUM_THREADS="3,1")
     assert told.stdout == "3,1 3 2\n"
@@ -134,15 +151,20 @@ def test_without_coreneuron_the_driver_says_so_at_once(mpiexec, tmp_path, no_cor
     for n in (1, 3):
         done = mpiexec(n, DRIVER, "-N", "100000", "--coreneuron", **no_coreneuron)
         assert (done.returncode, done.stdout) == (2, "")
-        assert re.fullmatch(r"parallel_ring\.py: error: coreneuron = True: Could not find "
-                            r'CoreNEURON library, tried: ".*"', done.stderr.splitlines()[0])
+        assert re.fullmatch(
+            r"parallel_ring\.py: error: coreneuron = True: Could not find "
+            r'CoreNEURON library, tried: ".*"',
+            done.stderr.splitlines()[0],
+        )
         assert done.stderr.count("error: ") == 1
     assert mpiexec(2, DRIVER, **no_coreneuron).returncode == 0
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 
 
 def test_without_coreneuron_the_session_goes_on(python, tmp_path, no_coreneuron):
-    done = python("-c", """
+    done = python(
+        "-c",
+        """
 import simrun, ring
 my_ring = ring.Ring()
 for _ in range(2):
@@ -152,7 +174,9 @@ for _ in range(2):
         print(error)
 simrun.prun()
 my_ring.write_spikes()
-""", **no_coreneuron)
+""",
+        **no_coreneuron,
+    )
     assert done.returncode == 0 and done.stderr == ""
     assert done.stdout.count("coreneuron = True: Could not find CoreNEURON library, tried: ") == 2
     assert (tmp_path / "out.spk").read_bytes() == TABLE
@@ -170,7 +194,7 @@ def error_against_the_converged_solution(atol):
     simrun.prun(101, variable_step=1e-10)
     exact = within(*ring.gather_spikes())
     simrun.prun(101, variable_step=atol)
-    times, gids = (values[:len(exact[0])] for values in ring.gather_spikes())
+    times, gids = (values[: len(exact[0])] for values in ring.gather_spikes())
     assert len(exact[0]) > 10 and np.array_equal(gids, exact[1])
     return abs(times - exact[0]).max()
 
@@ -256,13 +280,17 @@ def test_the_solvers_exclude_each_other(mpiexec):
     done = mpiexec(3, DRIVER, "--coreneuron", "--variable-step")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0] == (
-        "parallel_ring.py: error: argument --variable-step: not allowed with "
-        "argument --coreneuron")
+        "parallel_ring.py: error: argument --variable-step: not allowed with argument --coreneuron"
+    )
 
 
 def test_hosts_that_choose_different_solvers_are_found_out(mpiexec):
-    done = mpiexec(2, "-c", "import simrun, ring; r = ring.Ring()\n"
-                            "simrun.prun(coreneuron=r.pc.id() == 1)", timeout=20)
+    done = mpiexec(
+        2,
+        "-c",
+        "import simrun, ring; r = ring.Ring()\nsimrun.prun(coreneuron=r.pc.id() == 1)",
+        timeout=20,
+    )
     assert done.returncode != 0 and "coreneuron = False, but True on another host" in done.stderr
 
 
@@ -346,7 +374,11 @@ def test_leaving_is_a_normal_exit(mpiexec, solver, status, n):
 
 
 def test_a_ring_that_was_replaced_is_taken_apart_at_once(python):
-    done = python("-c", LEAVE.replace("my_ring = Ring(50)", "my_ring = Ring(50)\n"
-                                      "my_ring = Ring(5)").format(solver="", status=0))
+    done = python(
+        "-c",
+        LEAVE.replace("my_ring = Ring(50)", "my_ring = Ring(50)\nmy_ring = Ring(5)").format(
+            solver="", status=0
+        ),
+    )
     assert done.returncode == 0 and done.stdout.startswith("taken apart\nnot flushed")
     assert done.stdout.count("taken apart") == 1

@@ -35,14 +35,32 @@ def two_hosts():
     for words in remove:  # left by a run that was killed
         ip(*words)
     made = all(ip("netns", "add", name) for name in HOSTS.values()) and ip(
-        "link", "add", "cable", "netns", "ring-a", "type", "veth", "peer", "name", "cable",
-        "netns", "ring-b")
+        "link",
+        "add",
+        "cable",
+        "netns",
+        "ring-a",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "cable",
+        "netns",
+        "ring-b",
+    )
     for address, name in HOSTS.items():
-        made = made and ip("-n", name, "addr", "add", f"{address}/24", "dev", "cable") and all(
-            ip("-n", name, "link", "set", device, "up") for device in ("cable", "lo"))
+        made = (
+            made
+            and ip("-n", name, "addr", "add", f"{address}/24", "dev", "cable")
+            and all(ip("-n", name, "link", "set", device, "up") for device in ("cable", "lo"))
+        )
     if made:
-        made = subprocess.run(["ip", "netns", "exec", "ring-a", "unshare", "--uts", "true"],
-                              capture_output=True).returncode == 0
+        made = (
+            subprocess.run(
+                ["ip", "netns", "exec", "ring-a", "unshare", "--uts", "true"], capture_output=True
+            ).returncode
+            == 0
+        )
     if made:
         yield
     for words in remove:
@@ -67,10 +85,28 @@ def mpiexec_on_two(two_hosts, run, tmp_path):
     (tmp_path / "nodes").write_text("".join(f"{address}{slots}\n" for address in HOSTS))
 
     def mpiexec(*arguments):
-        return run("ip", "netns", "exec", "ring-a", "unshare", "--uts", "sh", "-c",
-                   'hostname ring-a; exec "$@"', "sh", MPIEXEC, *options.split(), "-n", "4",
-                   sys.executable, *arguments, HYDRA_LAUNCHER="ssh", HYDRA_LAUNCHER_EXEC=str(ssh),
-                   PRTE_MCA_plm_ssh_agent=str(ssh), PRTE_MCA_rmaps_default_mapping_policy="slot")
+        return run(
+            "ip",
+            "netns",
+            "exec",
+            "ring-a",
+            "unshare",
+            "--uts",
+            "sh",
+            "-c",
+            'hostname ring-a; exec "$@"',
+            "sh",
+            MPIEXEC,
+            *options.split(),
+            "-n",
+            "4",
+            sys.executable,
+            *arguments,
+            HYDRA_LAUNCHER="ssh",
+            HYDRA_LAUNCHER_EXEC=str(ssh),
+            PRTE_MCA_plm_ssh_agent=str(ssh),
+            PRTE_MCA_rmaps_default_mapping_policy="slot",
+        )
 
     return mpiexec
 
@@ -78,13 +114,22 @@ def mpiexec_on_two(two_hosts, run, tmp_path):
 def crossed():
     """How many bytes have gone over the cable, from ring-a to ring-b."""
     count = "/sys/class/net/cable/statistics/tx_bytes"
-    return int(subprocess.run(["ip", "netns", "exec", "ring-a", "cat", count], text=True,
-                              capture_output=True, check=True).stdout)
+    return int(
+        subprocess.run(
+            ["ip", "netns", "exec", "ring-a", "cat", count],
+            text=True,
+            capture_output=True,
+            check=True,
+        ).stdout
+    )
 
 
 def test_the_table_on_two_hosts(mpiexec_on_two, tmp_path):
-    done = mpiexec_on_two("-c", "import os, simrun\npc = simrun.h.ParallelContext()\n"
-                                "print(f'{pc.id()} {os.uname().nodename}\\n', end='')")
+    done = mpiexec_on_two(
+        "-c",
+        "import os, simrun\npc = simrun.h.ParallelContext()\n"
+        "print(f'{pc.id()} {os.uname().nodename}\\n', end='')",
+    )
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.splitlines()) == ["0 ring-a", "1 ring-a", "2 ring-b", "3 ring-b"]
     few = crossed()
@@ -96,6 +141,9 @@ def test_the_table_on_two_hosts(mpiexec_on_two, tmp_path):
 
 
 def test_an_error_on_one_host_ends_the_other(mpiexec_on_two):
-    done = mpiexec_on_two("-c", "import simrun, ring\nmy_ring = ring.Ring()\n"
-                                "if my_ring.pc.id() == 3:\n    1 / 0\nsimrun.prun()")
+    done = mpiexec_on_two(
+        "-c",
+        "import simrun, ring\nmy_ring = ring.Ring()\n"
+        "if my_ring.pc.id() == 3:\n    1 / 0\nsimrun.prun()",
+    )
     assert done.returncode != 0 and done.stderr.count("ZeroDivisionError") == 1
