@@ -10,7 +10,7 @@ import time
 
 import simrun
 from ring import Ring
-from simrun import h, on_rank_0
+from simrun import h
 
 
 def parse(arguments):
@@ -22,41 +22,36 @@ def parse(arguments):
         description="Run a ring of cells on many processes.", allow_abbrev=False
     )
     parser.error = fail
-    for flags, default, meaning in (
-        (["-N"], 5, "cells in the ring"),
-        (["--stim-w"], 0.004, "weight of the stimulus to cell 0 (µS)"),
-        (["--stim-spike-num"], 1, "events of the stimulus, from 9 ms on, one every 10 ms"),
-        (["--syn-w"], 0.01, "weight of the connections (µS)"),
-        (["--syn-delay"], 5, "delay of the connections (ms), longer than the time step"),
-        (["--radius"], 50, "radius of the ring (µm)"),
-        (["--tstop"], 100, "time to simulate (ms)"),
-        (["--dt"], 0.025, "time step (ms)"),
-        (["-o", "--output"], "out.spk", "file for the spikes: time (ms), tab, gid"),
+    for name, default, meaning in (
+        ("-N", 5, "cells in the ring"),
+        ("--stim-w", 0.004, "weight of the stimulus to cell 0 (µS)"),
+        ("--stim-spike-num", 1, "events of the stimulus, from 9 ms on, one every 10 ms"),
+        ("--syn-w", 0.01, "weight of the connections (µS)"),
+        ("--syn-delay", 5, "delay of the connections (ms), longer than the time step"),
+        ("--radius", 50, "radius of the ring (µm)"),
+        ("--tstop", 100, "time to simulate (ms)"),
+        ("--dt", 0.025, "time step (ms)"),
     ):
-        metavar = "FILE" if "-o" in flags else "X"
         parser.add_argument(
-            *flags, default=default, metavar=metavar, help=f"{meaning}; default {default}"
+            name, default=default, metavar="X", help=f"{meaning}; default {default}"
         )
+    meaning = "file for the spikes: time (ms), tab, gid; default out.spk"
+    parser.add_argument("-o", "--output", default="out.spk", metavar="FILE", help=meaning)
     solver = parser.add_mutually_exclusive_group()
-    solver.add_argument(
-        "--coreneuron",
-        action="store_true",
-        help="take the steps on CoreNEURON: faster, the same spikes",
+    meaning = "take the steps on CoreNEURON: faster, the same spikes"
+    solver.add_argument("--coreneuron", action="store_true", help=meaning)
+    meaning = (
+        "take variable steps instead, cell by cell: more exact, within the absolute tolerance "
+        "ATOL; default 0.001"
     )
     solver.add_argument(
-        "--variable-step",
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="ATOL",
-        help="take variable steps instead, cell by cell: more exact, within "
-        "the absolute tolerance ATOL; default 0.001",
+        "--variable-step", nargs="?", const=1e-3, default=False, metavar="ATOL", help=meaning
     )
     options = vars(parser.parse_args(arguments))
     try:
-        for name in options.keys() & simrun.LIMITS.keys() - {"variable_step"}:
-            options[name] = simrun.check(name, options[name])
-        simrun.check_solver(options["coreneuron"], options["variable_step"])
+        for name in options.keys() & simrun.LIMITS.keys():
+            if options[name] is not False:  # no variable step
+                options[name] = simrun.check(name, options[name])
         simrun.check_delay("syn_delay", options["syn_delay"], options["dt"])
         simrun.write_whole(options["output"])
     except ValueError as error:
@@ -68,10 +63,9 @@ def parse(arguments):
 
 def fail(message, status=2):
     """End with one line on stderr."""
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in f"error: {message}")
     script = os.path.basename(sys.argv[0])  # this one, or one that gives main its own network
-    print(f"{script}: {line}\n", end="", file=sys.stderr, flush=True)
-    raise SystemExit(status)  # not sys.exit, which ends the other hosts: on_rank_0 tells them
+    print(f"{script}: error: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+    sys.exit(status)
 
 
 def main(network=Ring):
@@ -80,22 +74,30 @@ def main(network=Ring):
     start = time.perf_counter()
     pc = h.ParallelContext()
     simrun.check_same("main")
-    options = on_rank_0(parse, sys.argv[1:])  # all obey rank 0's command line
+    options = status = None
+    if pc.id() == 0:  # all obey its command line
+        try:
+            options = parse(sys.argv[1:])
+        except SystemExit as end:
+            status = end.code
+    options, status = pc.py_broadcast((options, status), 0)
+    if options is None:
+        raise SystemExit(status)
     run = {name: options.pop(name) for name in ("tstop", "dt", "coreneuron", "variable_step")}
     output = options.pop("output")
-    if run["coreneuron"]:
-        try:
-            simrun.prun(0, coreneuron=True)  # of nothing, to find out whether it can
-        except ValueError as error:
-            on_rank_0(fail, error)
+
     print(f"I am {pc.id()} of {pc.nhost()}\n", end="", flush=True)  # one write, so lines don't mix
-    h.dt = run["dt"]
+    h.dt = run["dt"]  # which the ring compares its delay with
     my_ring = network(**options)
-    computed = simrun.prun(**run)
+    if network is Ring and options["syn_delay"] > 2 * run["dt"]:
+        simrun.split(options["N"], run["coreneuron"])
     try:
+        computed = simrun.prun(**run)
         my_ring.write_spikes(output)
     except OSError as error:
-        on_rank_0(fail, f"output = {error.filename!r}: {error.strerror}", 1)
+        fail(f"output = {error.filename!r}: {error.strerror}", 1)
+    except RuntimeError as error:
+        fail(error, 1)
 
     spikes = pc.allreduce(len(my_ring.t_vec), 1)  # 1: the sum over the hosts, 2: the most
     balance = pc.allreduce(computed, 1) / pc.nhost() / (pc.allreduce(computed, 2) or 1)

@@ -1,4 +1,4 @@
-"""Read the spikes that a run has written, and draw them as a raster.
+"""Draw the spikes that a run has written as a raster, or a network as it stands in space.
 
 python plot_spikes.py [FILE ...] [-o PICTURE]
 """
@@ -11,7 +11,7 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-from matplotlib import pyplot
+from matplotlib import collections, colormaps, colors, pyplot
 
 COLOURS = ("black", "red", "#0072b2", "#e69f00", "#009e73", "#cc79a7")  # told apart by everyone
 
@@ -37,8 +37,8 @@ def read_spikes(file_name="out.spk"):
                 good = False
             if not good:
                 raise ValueError(
-                    f"{file_name}:{number}: {line.strip()[:40]!r} is not a spike: a "
-                    "time in ms, a tab, and a whole gid, both at least 0"
+                    f"{file_name}:{number}: {line.strip()[:40]!r} is not a spike: a time in ms, "
+                    "a tab, and a whole gid, both at least 0"
                 )
             times.append(time)
     if not times:
@@ -62,13 +62,8 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
         axes.yaxis.get_major_locator().set_params(integer=True)
     # One line with gaps (nan) draws a million ticks in a second, one object a tick in twenty
     ends = np.stack([gids - 0.5, gids + 0.5, np.full(len(gids), np.nan)], axis=1)
-    [line] = axes.plot(
-        np.repeat(times, 3),
-        ends.ravel(),
-        color=color,
-        label=label,
-        linewidth=min(2, 240 / max(1, len(times)) ** 0.5),
-    )  # pt: a third of the page at most
+    width = min(2, 240 / max(1, len(times)) ** 0.5)  # pt: a third of the page at most
+    [line] = axes.plot(np.repeat(times, 3), ends.ravel(), color=color, label=label, linewidth=width)
     if gids.max(initial=0) > 300:
         line.set_solid_capstyle("projecting")
         line.set_snap(False)  # what snaps to pixels, or is simplified, is lost if it is less high
@@ -77,30 +72,81 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     return axes
 
 
+def show_network(ring):
+    """Draw the network as seen from +Z, to scale, each cell in the colour of the host that owns
+    it, and its gid beside it if there are at most 12. Call `pyplot.show()` after it.
+
+    Every host calls it; rank 0 draws and returns the axes, the others return None.
+    ring: a Ring, or what has `gidlist` and `cells` as it has. Raises ValueError if a section has
+    no 3-D points.
+    """
+    from simrun import check_same, h  # here, because to draw a file needs no NEURON and no MPI
+
+    pc = h.ParallelContext()
+    drawn = [
+        (gid, pc.id(), [quad for sec in cell.all for quad in outline(sec)])
+        for gid, cell in zip(ring.gidlist, ring.cells)
+    ]
+    check_same("show_network")
+    everyone = pc.py_gather(drawn, 0)
+    if pc.id() > 0:
+        return None
+    cells = sorted(sum(everyone, []), key=lambda cell: cell[0])
+    # From dark to light, so that hosts differ in print too; to 0.75, for yellow is lost on white
+    shades = colormaps["viridis"](np.linspace(0, 0.75, pc.nhost()))
+    shapes = collections.PolyCollection(
+        [[(z.real, z.imag) for z in quad] for _, _, quads in cells for quad in quads],
+        array=[host for _, host, quads in cells for _ in quads],
+        cmap=colors.ListedColormap(shades),
+        clim=(-0.5, pc.nhost() - 0.5),
+        edgecolor="face",
+        linewidth=0.5,  # pt, so that the thinnest dendrite is seen
+    )
+    axes = pyplot.figure(figsize=(8, 7), layout="compressed").add_subplot(aspect="equal")
+    axes.add_collection(shapes)
+    bar = axes.figure.colorbar(shapes, ticks=range(0, pc.nhost(), 1 + pc.nhost() // 20))
+    bar.set_label("host", fontsize=16)
+    for gid, _, [(a, b, c, d), *_] in cells if len(cells) <= 12 else ():
+        beyond = 1.1 * (a + d) - 0.6 * (b + c)  # the end from which the dendrite leads away
+        axes.text(beyond.real, beyond.imag, gid, fontsize=14, ha="center", va="center")
+    axes.set_xlabel("x (µm)", fontsize=16)
+    axes.set_ylabel("y (µm)", fontsize=16)
+    for each in (axes, bar.ax):
+        each.tick_params(labelsize=14)
+    axes.autoscale_view()
+    return axes
+
+
+def outline(sec):
+    """Return what is seen from +Z of a section: a quadrilateral, four corners x + iy in µm, for
+    each stretch from one of its 3-D points to the next. Raises ValueError if it has none."""
+    points = [(sec.x3d(i) + 1j * sec.y3d(i), sec.diam3d(i) / 2) for i in range(sec.n3d())]
+    if len(points) < 2:
+        raise ValueError(f"{sec}: has no 3-D points to draw")
+    quads = []
+    for (a, ra), (b, rb) in zip(points, points[1:]):
+        if a == b:  # seen end-on: a square instead of a disc
+            a, b = a - ra, a + ra
+        across = 1j * (b - a) / abs(b - a)
+        quads.append((a + ra * across, b + rb * across, b - rb * across, a - ra * across))
+    return quads
+
+
 def main():
     """Draw the files over one another; show the picture, or save it where there is no display."""
     parser = argparse.ArgumentParser(
         prog="plot_spikes.py", description="Draw spike files as a raster.", allow_abbrev=False
     )
     parser.error = fail
-    parser.add_argument(
-        "files",
-        nargs="*",
-        default=["out.spk"],
-        metavar="FILE",
-        help="spike files, drawn over one another (default: out.spk)",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="PICTURE",
-        help="save the picture, in the format that its ending names",
-    )
+    meaning = "spike files, drawn over one another (default: out.spk)"
+    parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE", help=meaning)
+    meaning = "save the picture, in the format that its ending names"
+    parser.add_argument("-o", "--output", metavar="PICTURE", help=meaning)
     options = parser.parse_args()
     axes = None
     try:
         for file_name, color in zip(options.files, cycle(COLOURS)):
-            label = printable(file_name).replace("$", r"\$")  # a $ would start a formula
+            label = file_name.replace("$", r"\$")  # a $ would start a formula
             axes = plot_spikes(*read_spikes(file_name), axes, color, label)
         if len(options.files) > 1:
             axes.figure.legend(loc="outside upper center", ncols=3, fontsize=14, frameon=False)
@@ -108,27 +154,18 @@ def main():
         if window and options.output is None:
             pyplot.show()
         else:
-            file_name = options.output
-            if file_name is None:
-                file_name = Path(options.files[0]).stem + ".png"
-            if not file_name:
-                raise ValueError("output = '': must be the name of a file")
+            file_name = options.output or Path(options.files[0]).stem + ".png"
             axes.figure.savefig(file_name, dpi=200)
-            print(f"picture saved in {printable(file_name)}")
+            print(f"picture saved in {file_name}")
     except OSError as error:
         fail(f"{file_name}: {error.strerror}")
     except (ValueError, RuntimeError) as error:
         fail(error)
 
 
-def printable(text):
-    """Return text on one line, with what cannot be shown escaped."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def fail(message):
     """End with one line on stderr and exit status 2."""
-    print(f"plot_spikes.py: error: {printable(str(message))}", file=sys.stderr)
+    print(f"plot_spikes.py: error: {message}", file=sys.stderr)
     sys.exit(2)
 
 

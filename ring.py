@@ -10,7 +10,7 @@ import numpy as np
 
 import simrun
 from ballandstick import BallAndStick
-from simrun import check, check_delay, h, on_rank_0, write_whole
+from simrun import check, check_delay, check_same, h, write_whole
 
 
 class Ring:
@@ -45,20 +45,11 @@ class Ring:
 
     def set_numcells(self, N, radius=50):
         """Build the ring, anew if it was built before, with N cells on a circle of `radius` µm."""
-        N, radius = check("N", N), check("radius", radius)
-        numbers = {
-            name: check(name, getattr(self, name))  # against simrun.LIMITS
-            for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay")
-        }
-        check_delay("syn_delay", numbers["syn_delay"], h.dt)
-        simrun.check_same("Ring", N=N, radius=radius, **numbers)  ### parallel
-        vars(self).update(numbers)
+        self._N, self._radius = self.check_numbers(N, radius)
         earlier = simrun.built
         if earlier:
             earlier.remove()
         simrun.built = self
-        self._N = N
-        self._radius = radius
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
         self.set_gids()
         self.create_cells()
@@ -104,14 +95,54 @@ class Ring:
         self.ncstim.delay = 1  # ms
         self.ncstim.weight[0] = self.stim_w
 
+    def gather_spikes(self):
+        """Return the spikes of all hosts on rank 0, as two arrays sorted by time, then gid: times
+        (ms, float64) and gids (int64), shape (n,) each; elsewhere both are empty. Every host calls
+        it."""
+        check_same("gather_spikes")
+        mine = self.t_vec.as_numpy().copy(), self.id_vec.as_numpy().copy()
+        everyone = self.pc.py_gather(mine, 0) or [((), ())]  ### parallel: None but on rank 0
+        times, gids = (np.concatenate(parts) for parts in zip(*everyone))
+        order = np.lexsort((gids, times))
+        return times[order], gids[order].astype(np.int64)
+
+    def write_spikes(self, file_name="out.spk"):
+        """Write what `gather_spikes` gives to a file: a line a spike, time (ms), tab, gid.
+
+        Every host calls it; rank 0 writes, and raises OSError if it can't. The file appears whole
+        or not at all.
+        """
+        check_same("write_spikes")
+        times, gids = self.gather_spikes()
+        if self.pc.id() == 0:  ### parallel
+            rows = zip(times.tolist(), gids.tolist())
+            write_whole(file_name, (f"{t:.3f}\t{gid}\n" for t, gid in rows))
+
+    # What follows looks for mistakes and clears up; a network of your own need not repeat it
+
+    def check_numbers(self, N, radius):
+        """Return N and radius; raise ValueError unless they and what `self` has of the arguments
+        are within simrun.LIMITS, and the same on all hosts."""
+        N, radius = check("N", N), check("radius", radius)
+        names = "stim_w", "stim_spike_num", "syn_w", "syn_delay"
+        numbers = {name: check(name, getattr(self, name)) for name in names}
+        check_delay("syn_delay", numbers["syn_delay"], h.dt)
+        check_same("Ring", N=N, radius=radius, **numbers)
+        vars(self).update(numbers)
+        return N, radius
+
     def check_gids(self):
         """Raise ValueError unless there are N gids, each with one owner, and with a cell there."""
         for gid in self.gidlist:
             if self.pc.gid_exists(gid) < 2:  # NEURON would crash when a cell listens to it
                 raise ValueError(f"gid {gid} has no cell: pc.cell gives it one")
-        simrun.check_same("check_gids")  ### parallel: a host may have failed to build its cells
-        everyone = self.pc.py_gather(self.gidlist, 0)  ### parallel
-        on_rank_0(check_owners, self._N, everyone)  ### parallel: one host compares
+        check_same("check_gids")
+        everyone = np.concatenate(self.pc.py_allgather(np.array(self.gidlist, dtype=np.int64)))
+        gids, owners = np.unique(everyone, return_counts=True)
+        for gid, n in zip(gids[owners > 1], owners[owners > 1]):
+            raise ValueError(f"gid {gid} has {n} owners: each must have one")
+        if len(gids) != self._N:
+            raise ValueError(f"{self._N} cells, but the hosts own {len(gids)} gids")
 
     def remove(self):
         """Take the network out of NEURON, even the cells that someone holds; keep the spikes."""
@@ -128,34 +159,3 @@ class Ring:
                 with suppress(ReferenceError):  # the user has deleted it
                     h.delete_section(sec=sec)
         simrun.built = None
-
-    def gather_spikes(self):
-        """Return the spikes of all hosts on rank 0, as two arrays sorted by time, then gid: times
-        (ms, float64) and gids (int64), shape (n,) each; elsewhere both are empty. Every host calls
-        it."""
-        simrun.check_same("gather_spikes")  ### parallel
-        mine = self.t_vec.as_numpy().copy(), self.id_vec.as_numpy().copy()
-        everyone = self.pc.py_gather(mine, 0) or [((), ())]  ### parallel: None but on rank 0
-        times, gids = (np.concatenate(parts) for parts in zip(*everyone))
-        order = np.lexsort((gids, times))
-        return times[order], gids[order].astype(np.int64)
-
-    def write_spikes(self, file_name="out.spk"):
-        """Write what `gather_spikes` gives to a file: a line a spike, time (ms), tab, gid.
-
-        Every host calls it; rank 0 writes. The file appears whole or not at all. Raises OSError,
-        on every host alike.
-        """
-        simrun.check_same("write_spikes")  ### parallel
-        times, gids = self.gather_spikes()
-        lines = (f"{t:.3f}\t{gid}\n" for t, gid in zip(times.tolist(), gids.tolist()))
-        on_rank_0(write_whole, file_name, lines)  ### parallel
-
-
-def check_owners(N, gidlists):
-    """Raise ValueError unless the lists of all hosts hold N gids, none of them twice."""
-    gids, owners = np.unique(np.concatenate(gidlists).astype(np.int64), return_counts=True)
-    for gid, n in zip(gids[owners > 1], owners[owners > 1]):
-        raise ValueError(f"gid {gid} has {n} owners: each must have one")
-    if len(gids) != N:
-        raise ValueError(f"{N} cells, but the hosts own {len(gids)} gids")

@@ -4,6 +4,7 @@ import mynet
 import pytest
 from conftest import ROOT
 
+import plot_spikes
 import simrun
 
 NET = ROOT / "tests" / "mynet.py"
@@ -61,6 +62,6 @@ def test_inhibition_inhibits():
 
 
 def test_it_can_be_drawn_and_its_bad_input_is_named(mpiexec):
-    assert simrun.show_network(mynet.Net(N=4)).texts[3].get_text() == "3"
+    assert plot_spikes.show_network(mynet.Net(N=4)).texts[3].get_text() == "3"
     done = mpiexec(2, NET, "-N", "x")
     assert done.returncode == 2 and done.stderr.count("error: N = 'x': must be a whole") == 1

@@ -52,7 +52,8 @@ my_ring = ring.Ring()
 simrun.prun(100, coreneuron=True)
 my_ring.write_spikes()
 
-axes = simrun.show_network(my_ring)
+import plot_spikes
+axes = plot_spikes.show_network(my_ring)
 pyplot.show()
 
 try:

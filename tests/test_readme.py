@@ -148,14 +148,12 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
         ],
         {},
     ),
-    "before it": ("mpiexec", [2, "-c", "from neuron import h\nimport simrun"], {}),
-    "which does not know": ("python", [TESTMPI], ALONE),
-    "NEURON sees 1: cannot": ("mpiexec", [2, TESTMPI], "no_mpi"),
-    "running serially": ("python", [TESTMPI], "no_mpi"),
+    "NEURON sees 1, with": ("python", [TESTMPI], ALONE),
+    "running on one": ("python", [TESTMPI], "no_mpi"),
     "syn_delay": ("mpiexec", [3, DRIVER, "--syn-delay", "0.01"], {}),
     "nowhere": ("mpiexec", [3, DRIVER, "-o", "nowhere/out.spk"], {}),
     "No space": ("mpiexec", [3, DRIVER, "-o", "/dev/full"], {}),
-    "coreneuron": ("mpiexec", [2, DRIVER, "--coreneuron"], "no_coreneuron"),
+    "CoreNEURON": ("mpiexec", [1, DRIVER, "--coreneuron"], "no_coreneuron"),
     "is not a spike": (
         "run",
         [

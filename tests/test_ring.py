@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, TABLE
 
 import simrun
-from ring import Ring, check_owners
+from ring import Ring
 from simrun import h, write_whole
 
 
@@ -349,27 +349,6 @@ def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):
     ring.write_spikes("link.spk")
     assert plain.stat().st_mode & 0o777 == 0o640 and (folder / "link.spk").is_symlink()
     assert sorted(path.name for path in folder.iterdir()) == ["fresh", "link.spk", "out.spk"]
-
-
-@pytest.mark.parametrize(
-    "gidlists, message",
-    [
-        ([[0, 3], [1, 4], [2]], None),
-        ([[], [4, 3, 2, 1, 0], []], None),
-        ([[10, 20], [30], [40, 50]], None),
-        ([[0, 1, 2], [2, 3], []], "gid 2 has 2 owners: each must have one"),
-        ([[0, 1, 2, 3, 4]] * 3, "gid 0 has 3 owners: each must have one"),
-        ([[1, 2], [3], []], "5 cells, but the hosts own 3 gids"),
-        ([[], []], "the hosts own 0 gids"),
-        ([[0, 1, 2], [3, 4, 5]], "5 cells, but the hosts own 6 gids"),
-    ],
-)
-def test_each_gid_has_one_owner(gidlists, message):
-    if message is None:
-        assert check_owners(5, gidlists) is None
-    else:
-        with pytest.raises(ValueError, match=message):
-            check_owners(5, gidlists)
 
 
 @pytest.mark.parametrize(
