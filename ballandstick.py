@@ -1,7 +1,6 @@
 """A ball-and-stick cell: a soma that fires, and a passive dendrite with one synapse.
 
-The cell of NEURON's ball-and-stick tutorial. Lengths are in µm, times in ms, voltages in mV,
-conductance densities in S/cm² unless a line says otherwise.
+The cell of NEURON's ball-and-stick tutorial. Lengths are in µm, conductance densities in S/cm².
 """
 
 from math import cos, sin
@@ -13,10 +12,8 @@ ExpSyn, NetCon, Section = h.ExpSyn, h.NetCon, h.Section
 
 
 class Cell:
-    """What every cell of a network offers: sections, a place in space, and a spike detector.
-
-    A subclass defines its sections (one of them `soma`), how they join, their shape and their
-    biophysics; subsets and synapses are its choice.
+    """What every cell of a network offers: sections, a place in space, and a spike detector. A
+    subclass defines its sections (one of them `soma`), how they join, their shape and biophysics.
 
     Attributes: `x`, `y`, `z` (µm), where the cell stands, and `theta` (radians), how it is turned
     about the Z axis; `synlist`, its synapses; `all`, its sections.
@@ -34,11 +31,11 @@ class Cell:
 
     def create_sections(self):
         """Make the sections, each with `cell=self`; one of them is `self.soma`."""
-        raise self._missing("create_sections")
+        raise NotImplementedError(f"{type(self).__name__} must define create_sections()")
 
     def build_topology(self):
         """Join the sections to one another."""
-        raise self._missing("build_topology")
+        raise NotImplementedError(f"{type(self).__name__} must define build_topology()")
 
     def build_subsets(self):
         """Name groups of sections; `all` has every section that hangs on the soma."""
@@ -46,17 +43,14 @@ class Cell:
 
     def define_geometry(self):
         """Give the sections their length, diameter and segments, and with `place` their shape."""
-        raise self._missing("define_geometry")
+        raise NotImplementedError(f"{type(self).__name__} must define define_geometry()")
 
     def define_biophysics(self):
         """Insert the mechanisms and set their parameters."""
-        raise self._missing("define_biophysics")
+        raise NotImplementedError(f"{type(self).__name__} must define define_biophysics()")
 
     def create_synapses(self):
         """Append the cell's synapses to `synlist`; a cell may have none."""
-
-    def _missing(self, method):
-        return NotImplementedError(f"{type(self).__name__} must define {method}()")
 
     def connect2target(self, target, thresh=10):
         """Return a new NetCon that sends an event to `target` (a synapse, or None) whenever the
@@ -73,46 +67,34 @@ class Cell:
         """Give a section its 3-D `points` (x, y, z, diam in µm), as they are in a cell at the
         origin that is not turned; they end up where this one stands. Raises as `set_points`."""
         c, s = cos(self.theta), sin(self.theta)
-        set_points(
-            sec,
-            [
-                (c * x - s * y + self.x, s * x + c * y + self.y, z + self.z, diam)
-                for x, y, z, diam in points
-            ],
-        )
+        dx, dy, dz = self.x, self.y, self.z
+        placed = [(c * x - s * y + dx, s * x + c * y + dy, z + dz, d) for x, y, z, d in points]
+        set_points(sec, placed)
 
     def set_position(self, x, y, z):
         """Move the whole cell so that it stands at x, y, z (µm)."""
         dx, dy, dz = x - self.x, y - self.y, z - self.z
-        self._move(lambda px, py, pz: (px + dx, py + dy, pz + dz))
+        self._move(lambda x, y, z, diam: (x + dx, y + dy, z + dz, diam))
         self.x, self.y, self.z = x, y, z
 
     def rotateZ(self, theta):
         """Turn the cell about the Z axis of the coordinate system by `theta` radians,
         counter-clockwise seen from +Z. A cell away from the axis swings round it."""
         c, s = cos(theta), sin(theta)
-        self._move(lambda px, py, pz: (c * px - s * py, s * px + c * py, pz))
+        self._move(lambda x, y, z, diam: (c * x - s * y, s * x + c * y, z, diam))
         self.x, self.y = c * self.x - s * self.y, s * self.x + c * self.y
         self.theta += theta
 
     def _move(self, where_to):
         for sec in self.all:
-            set_points(
-                sec,
-                [
-                    (*where_to(sec.x3d(i), sec.y3d(i), sec.z3d(i)), sec.diam3d(i))
-                    for i in range(sec.n3d())
-                ],
-            )
+            points = [(sec.x3d(i), sec.y3d(i), sec.z3d(i), sec.diam3d(i)) for i in range(sec.n3d())]
+            set_points(sec, [where_to(*point) for point in points])
 
 
 def set_points(sec, points):
-    """Give a section its 3-D `points` (x, y, z, diam in µm) and keep its length.
-
-    NEURON takes the length from the points, which it stores in single precision: without this, a
-    cell would change its resistances a little wherever it is put. Raises ValueError if the points
-    are not finite, or so far away that single precision loses the shape (about 1e6 µm).
-    """
+    """Give a section its 3-D `points` (x, y, z, diam in µm) and keep its length, which NEURON would
+    take from them in single precision: other resistances wherever a cell is put. Raises ValueError
+    if they lose the shape (beyond 1e6 µm)."""
     length = sec.L  # read first: after the first pt3dadd it is 1e-9
     sec.pt3dclear()
     for point in points:
@@ -134,17 +116,14 @@ class BallAndStick(Cell):
 
     def define_geometry(self):
         self.soma.L = self.soma.diam = 12.6157  # an area of 500 µm²
-        self.dend.L = 200
-        self.dend.diam = 1
-        self.dend.nseg = 5
+        self.dend.L, self.dend.diam, self.dend.nseg = 200, 1, 5
         self.shape_3D()
 
     def shape_3D(self):
         """Lay the dendrite along +X from the soma, soma(0) where the cell stands."""
-        soma, dend = self.soma, self.dend
-        end = soma.L + dend.L
-        self.place(soma, [(0, 0, 0, soma.diam), (soma.L, 0, 0, soma.diam)])
-        self.place(dend, [(soma.L, 0, 0, dend.diam), (end, 0, 0, dend.diam)])
+        L, diam, end = self.soma.L, self.soma.diam, self.soma.L + self.dend.L
+        self.place(self.soma, [(0, 0, 0, diam), (L, 0, 0, diam)])
+        self.place(self.dend, [(L, 0, 0, self.dend.diam), (end, 0, 0, self.dend.diam)])
 
     def define_biophysics(self):
         for sec in self.all:
@@ -161,6 +140,5 @@ class BallAndStick(Cell):
 
     def create_synapses(self):
         syn = ExpSyn(self.dend(0.5))
-        syn.tau = 2  # ms
-        syn.e = 0  # mV
+        syn.tau, syn.e = 2, 0  # ms, mV
         self.synlist.append(syn)

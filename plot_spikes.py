@@ -4,7 +4,6 @@ python plot_spikes.py [FILE ...] [-o PICTURE]
 """
 
 import argparse
-import math
 import sys
 from array import array
 from itertools import cycle
@@ -18,11 +17,8 @@ COLOURS = ("black", "red", "#0072b2", "#e69f00", "#009e73", "#cc79a7")  # told a
 
 def read_spikes(file_name="out.spk"):
     """Return the spikes in a file as two arrays, shape (n,) each, in the order of its lines: times
-    (ms, float64) and gids (int64).
-
-    A line is a time, white space and a gid; empty lines, and what follows a #, do not count.
-    Raises OSError, or ValueError with file, line number and reason; a file without spikes is one.
-    """
+    (ms, float64) and gids (int64). What follows a # does not count. Raises OSError, or ValueError
+    with file and line for one that is not a time, white space and a gid, or if there is none."""
     times, gids = array("d"), array("q")
     with open(file_name, encoding="ascii", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
@@ -31,16 +27,13 @@ def read_spikes(file_name="out.spk"):
                 continue
             try:
                 time, gid = float(words[0]), int(words[1])
+                if len(words) != 2 or not 0 <= time < np.inf or gid < 0:
+                    raise ValueError
+                times.append(time)
                 gids.append(gid)
-                good = len(words) == 2 and 0 <= time < math.inf and gid >= 0
             except (ValueError, IndexError, OverflowError):
-                good = False
-            if not good:
-                raise ValueError(
-                    f"{file_name}:{number}: {line.strip()[:40]!r} is not a spike: a time in ms, "
-                    "a tab, and a whole gid, both at least 0"
-                )
-            times.append(time)
+                bad = f"{file_name}:{number}: {line.strip()[:40]!r} is not a spike"
+                raise ValueError(f"{bad}: time (ms), tab, gid, both at least 0") from None
     if not times:
         raise ValueError(f"{file_name}: has no spikes")
     return np.array(times), np.array(gids)
@@ -55,9 +48,7 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     times, gids = np.asarray(times), np.asarray(gids)
     if axes is None:
         axes = pyplot.figure(figsize=(8, 4.5), layout="constrained").add_subplot()
-        axes.set_xlabel("time (ms)", fontsize=16)
-        axes.set_ylabel("cell (gid)", fontsize=16)
-        axes.tick_params(labelsize=14)
+        labelled(axes, "time (ms)", "cell (gid)")
         axes.spines[["top", "right"]].set_visible(False)
         axes.yaxis.get_major_locator().set_params(integer=True)
     # One line with gaps (nan) draws a million ticks in a second, one object a tick in twenty
@@ -73,47 +64,43 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
 
 
 def show_network(ring):
-    """Draw the network as seen from +Z, to scale, each cell in the colour of the host that owns
-    it, and its gid beside it if there are at most 12. Call `pyplot.show()` after it.
+    """Draw a Ring, or what has its `gidlist` and `cells`, as seen from +Z, to scale, each cell in
+    the colour of its host, with its gid if there are at most 12. Call `pyplot.show()` after it.
 
-    Every host calls it; rank 0 draws and returns the axes, the others return None.
-    ring: a Ring, or what has `gidlist` and `cells` as it has. Raises ValueError if a section has
-    no 3-D points.
+    Every host calls it; rank 0 draws and returns the axes. Raises ValueError without 3-D points.
     """
     from simrun import check_same, h  # here, because to draw a file needs no NEURON and no MPI
 
     pc = h.ParallelContext()
-    drawn = [
-        (gid, pc.id(), [quad for sec in cell.all for quad in outline(sec)])
-        for gid, cell in zip(ring.gidlist, ring.cells)
-    ]
+    shapes = [sum(map(outline, cell.all), []) for cell in ring.cells]
     check_same("show_network")
-    everyone = pc.py_gather(drawn, 0)
+    everyone = pc.py_gather([(gid, pc.id(), quads) for gid, quads in zip(ring.gidlist, shapes)], 0)
     if pc.id() > 0:
         return None
     cells = sorted(sum(everyone, []), key=lambda cell: cell[0])
+    quads = [[(z.real, z.imag) for z in quad] for _, _, quads in cells for quad in quads]
+    owners = [host for _, host, quads in cells for _ in quads]
     # From dark to light, so that hosts differ in print too; to 0.75, for yellow is lost on white
-    shades = colormaps["viridis"](np.linspace(0, 0.75, pc.nhost()))
-    shapes = collections.PolyCollection(
-        [[(z.real, z.imag) for z in quad] for _, _, quads in cells for quad in quads],
-        array=[host for _, host, quads in cells for _ in quads],
-        cmap=colors.ListedColormap(shades),
-        clim=(-0.5, pc.nhost() - 0.5),
-        edgecolor="face",
-        linewidth=0.5,  # pt, so that the thinnest dendrite is seen
-    )
+    shades = colors.ListedColormap(colormaps["viridis"](np.linspace(0, 0.75, pc.nhost())))
+    shapes = collections.PolyCollection(quads, array=owners, cmap=shades, edgecolor="face")
+    shapes.set(linewidth=0.5, clim=(-0.5, pc.nhost() - 0.5))  # pt: the thinnest dendrite is seen
     axes = pyplot.figure(figsize=(8, 7), layout="compressed").add_subplot(aspect="equal")
     axes.add_collection(shapes)
+    axes.autoscale_view()
     bar = axes.figure.colorbar(shapes, ticks=range(0, pc.nhost(), 1 + pc.nhost() // 20))
     bar.set_label("host", fontsize=16)
+    bar.ax.tick_params(labelsize=14)
     for gid, _, [(a, b, c, d), *_] in cells if len(cells) <= 12 else ():
         beyond = 1.1 * (a + d) - 0.6 * (b + c)  # the end from which the dendrite leads away
         axes.text(beyond.real, beyond.imag, gid, fontsize=14, ha="center", va="center")
-    axes.set_xlabel("x (µm)", fontsize=16)
-    axes.set_ylabel("y (µm)", fontsize=16)
-    for each in (axes, bar.ax):
-        each.tick_params(labelsize=14)
-    axes.autoscale_view()
+    return labelled(axes, "x (µm)", "y (µm)")
+
+
+def labelled(axes, x, y):
+    """Label the axes, in letters that can be read from the last row; return them."""
+    axes.set_xlabel(x, fontsize=16)
+    axes.set_ylabel(y, fontsize=16)
+    axes.tick_params(labelsize=14)
     return axes
 
 
@@ -122,7 +109,7 @@ def outline(sec):
     each stretch from one of its 3-D points to the next. Raises ValueError if it has none."""
     points = [(sec.x3d(i) + 1j * sec.y3d(i), sec.diam3d(i) / 2) for i in range(sec.n3d())]
     if len(points) < 2:
-        raise ValueError(f"{sec}: has no 3-D points to draw")
+        raise ValueError(f"{sec}: has no 3-D points to draw; Cell.place gives it some")
     quads = []
     for (a, ra), (b, rb) in zip(points, points[1:]):
         if a == b:  # seen end-on: a square instead of a disc
@@ -133,13 +120,10 @@ def outline(sec):
 
 
 def main():
-    """Draw the files over one another; show the picture, or save it where there is no display."""
-    parser = argparse.ArgumentParser(
-        prog="plot_spikes.py", description="Draw spike files as a raster.", allow_abbrev=False
-    )
+    """Draw spike files over one another; show the picture, or save it if there is no display."""
+    parser = argparse.ArgumentParser(description=main.__doc__, allow_abbrev=False)
     parser.error = fail
-    meaning = "spike files, drawn over one another (default: out.spk)"
-    parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE", help=meaning)
+    parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE")
     meaning = "save the picture, in the format that its ending names"
     parser.add_argument("-o", "--output", metavar="PICTURE", help=meaning)
     options = parser.parse_args()
@@ -150,13 +134,11 @@ def main():
             axes = plot_spikes(*read_spikes(file_name), axes, color, label)
         if len(options.files) > 1:
             axes.figure.legend(loc="outside upper center", ncols=3, fontsize=14, frameon=False)
-        window = axes.figure.canvas.required_interactive_framework  # None without a display
-        if window and options.output is None:
-            pyplot.show()
-        else:
-            file_name = options.output or Path(options.files[0]).stem + ".png"
-            axes.figure.savefig(file_name, dpi=200)
-            print(f"picture saved in {file_name}")
+        if axes.figure.canvas.required_interactive_framework and options.output is None:
+            return pyplot.show()  # without a display there is no such framework
+        file_name = options.output or Path(options.files[0]).stem + ".png"
+        axes.figure.savefig(file_name, dpi=200)
+        print(f"picture saved in {file_name}")
     except OSError as error:
         fail(f"{file_name}: {error.strerror}")
     except (ValueError, RuntimeError) as error:

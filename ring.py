@@ -1,6 +1,6 @@
 """A ring of ball-and-stick cells, shared among the hosts of a parallel run.
 
-Lines marked `### parallel` are those that a serial ring would not need, or would write otherwise.
+A serial ring would not need the lines marked `### parallel`, or would write them otherwise.
 """
 
 from contextlib import suppress
@@ -10,20 +10,18 @@ import numpy as np
 
 import simrun
 from ballandstick import BallAndStick
-from simrun import check, check_delay, check_same, h, write_whole
+from simrun import check, check_same, h, write_whole
 
 
 class Ring:
     """N cells in a ring: cell n excites cell n + 1, the last excites cell 0.
 
     Every host builds its own Ring with the same arguments, and owns every nhost-th cell of it.
-    NEURON holds one such network at a time: building another removes the one before, whose spikes
-    stay readable.
+    NEURON holds one such network at a time: another removes it, but for its spikes.
 
     N: cells. stim_w: weight of the stimulus to cell 0 (µS). stim_spike_num: its events, the first
     at 9 ms, then one every 10 ms. syn_w, syn_delay: weight (µS) and delay (ms) of the connections.
-    radius: of the circle on which the cells stand (µm). Raises ValueError for a bad argument; a
-    delay must exceed the step of the session, h.dt.
+    radius: of the circle on which the cells stand (µm). Raises ValueError for a bad argument.
 
     Attributes: the arguments, N as `_N` (a change takes effect when `set_numcells` builds anew);
     and what lives on this host: `gidlist`, `cells` in the same order, `nclist`, `stim` and
@@ -34,29 +32,25 @@ class Ring:
     """
 
     def __init__(self, N=5, stim_w=0.004, stim_spike_num=1, syn_w=0.01, syn_delay=5, radius=50):
-        self.stim_w = stim_w
-        self.stim_spike_num = stim_spike_num
-        self.syn_w = syn_w
-        self.syn_delay = syn_delay
-        self.gidlist, self.cells, self.nclist = [], [], []
-        self.stim = self.ncstim = None
+        self.stim_w, self.stim_spike_num = stim_w, stim_spike_num
+        self.syn_w, self.syn_delay = syn_w, syn_delay
         self.pc = h.ParallelContext()  ### parallel: knows this host's id and how many there are
         self.set_numcells(N, radius)
 
     def set_numcells(self, N, radius=50):
         """Build the ring, anew if it was built before, with N cells on a circle of `radius` µm."""
-        self._N, self._radius = self.check_numbers(N, radius)
+        self.check_numbers(N=N, radius=radius)
         earlier = simrun.built
         if earlier:
             earlier.remove()
         simrun.built = self
+        self.cells, self.nclist, self.stim, self.ncstim = [], [], None, None
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
         self.set_gids()
         self.create_cells()
         self.check_gids()
         self.connect_cells()
         self.connect_stim()
-        self.pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all gids of this host
         self.pc.set_maxstep(10)  ### parallel: without it h.run() would not exchange spikes
         if earlier:
             h.finitialize()  # forget the events that were on their way to cells now gone
@@ -95,10 +89,15 @@ class Ring:
         self.ncstim.delay = 1  # ms
         self.ncstim.weight[0] = self.stim_w
 
+    def record_spikes(self):
+        """Before every run, record the spikes of this host's gids. NEURON gives them to the vector
+        that asks last: what a script has recorded them with stays empty."""
+        self.pc.spike_record(-1, h.Vector(), h.Vector())  # the same again would take it N² steps
+        self.pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all gids of this host
+
     def gather_spikes(self):
         """Return the spikes of all hosts on rank 0, as two arrays sorted by time, then gid: times
-        (ms, float64) and gids (int64), shape (n,) each; elsewhere both are empty. Every host calls
-        it."""
+        (ms, float64) and gids (int64), shape (n,) each; elsewhere two empty ones. All call it."""
         check_same("gather_spikes")
         mine = self.t_vec.as_numpy().copy(), self.id_vec.as_numpy().copy()
         everyone = self.pc.py_gather(mine, 0) or [((), ())]  ### parallel: None but on rank 0
@@ -107,40 +106,34 @@ class Ring:
         return times[order], gids[order].astype(np.int64)
 
     def write_spikes(self, file_name="out.spk"):
-        """Write what `gather_spikes` gives to a file: a line a spike, time (ms), tab, gid.
-
-        Every host calls it; rank 0 writes, and raises OSError if it can't. The file appears whole
-        or not at all.
-        """
+        """Write what `gather_spikes` gives to a file, whole or not at all: a line a spike, time
+        (ms), tab, gid. Every host calls it; rank 0 writes, and raises OSError if it can't."""
         check_same("write_spikes")
         times, gids = self.gather_spikes()
         if self.pc.id() == 0:  ### parallel
             rows = zip(times.tolist(), gids.tolist())
             write_whole(file_name, (f"{t:.3f}\t{gid}\n" for t, gid in rows))
 
-    # What follows looks for mistakes and clears up; a network of your own need not repeat it
+    # What follows looks for mistakes and clears up: a network of your own need not repeat it
 
-    def check_numbers(self, N, radius):
-        """Return N and radius; raise ValueError unless they and what `self` has of the arguments
-        are within simrun.LIMITS, and the same on all hosts."""
-        N, radius = check("N", N), check("radius", radius)
-        names = "stim_w", "stim_spike_num", "syn_w", "syn_delay"
-        numbers = {name: check(name, getattr(self, name)) for name in names}
-        check_delay("syn_delay", numbers["syn_delay"], h.dt)
-        check_same("Ring", N=N, radius=radius, **numbers)
+    def check_numbers(self, **numbers):
+        """Raise ValueError unless the arguments are within their limits, and the same on all."""
+        for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
+            numbers[name] = getattr(self, name)
+        numbers = {name: check(name, value) for name, value in numbers.items()}
+        check_same("Ring", **numbers)
+        self._N, self._radius = numbers.pop("N"), numbers.pop("radius")
         vars(self).update(numbers)
-        return N, radius
 
     def check_gids(self):
         """Raise ValueError unless there are N gids, each with one owner, and with a cell there."""
         for gid in self.gidlist:
-            if self.pc.gid_exists(gid) < 2:  # NEURON would crash when a cell listens to it
+            if self.pc.gid_exists(gid) < 2:  # NEURON would crash
                 raise ValueError(f"gid {gid} has no cell: pc.cell gives it one")
         check_same("check_gids")
-        everyone = np.concatenate(self.pc.py_allgather(np.array(self.gidlist, dtype=np.int64)))
-        gids, owners = np.unique(everyone, return_counts=True)
-        for gid, n in zip(gids[owners > 1], owners[owners > 1]):
-            raise ValueError(f"gid {gid} has {n} owners: each must have one")
+        gids, owners = np.unique(sum(self.pc.py_allgather(self.gidlist), []), return_counts=True)
+        for gid in gids[owners > 1]:
+            raise ValueError(f"gid {gid} has {owners.max()} owners: each must have one")
         if len(gids) != self._N:
             raise ValueError(f"{self._N} cells, but the hosts own {len(gids)} gids")
 

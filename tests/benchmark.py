@@ -50,7 +50,7 @@ network.Ring.create_cells = timed("create_cells", network.Ring.create_cells)
 run.psolve = timed("psolve", run.psolve)
 ring = timed("Ring", network.Ring)(N)
 if sys.argv[2] == "simrun":  # as the driver does
-    run.split(N, "coreneuron" in solver)
+    __import__("parallel_ring").split(N, "coreneuron" in solver)
 timed("prun", run.prun)(solver.pop("tstop", 100), **solver)
 seconds["kB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 if run.h.ParallelContext().id() == 0:
@@ -217,7 +217,7 @@ def never_slower():
         (7000, 5, 20),
         (20_000, 3, 20),
     ):
-        blocks = "import simrun; simrun.split = lambda *_: None; "
+        blocks = "import parallel_ring; parallel_ring.split = lambda *_: None; "
         calls = {
             name: lambda change=change, N=N, tstop=tstop: json.loads(
                 run(0, "-c", change + PARTS, "ring", "simrun", N, repr({"tstop": tstop}))[1]

@@ -201,7 +201,7 @@ def test_hosts_that_want_different_things_are_told(mpiexec, call, name):
     )
     assert done.returncode == 1
     assert re.search(
-        rf"ValueError: {name}[\d.]+, but [\d.]+ on another host: must be the same", done.stderr
+        rf"ValueError: {name}[\d.]+, but [\d.]+ on another host: must be equal", done.stderr
     )
 
 
@@ -667,7 +667,7 @@ def test_a_long_run_says_how_far_it_is(mpiexec, tmp_path, n):
     done = mpiexec(n, "-c", QUICK, *options)
     assert done.returncode == 0 and "left" not in done.stdout
     lines = done.stderr.splitlines()
-    assert all(re.fullmatch(r"simulated \d+ of 6000 ms, \d:\d\d:\d\d left", line) for line in lines)
+    assert all(re.fullmatch(r"simulated \d+ of 6000 ms, \d+ s left", line) for line in lines)
     times = [int(line.split()[1]) for line in lines]
     assert 2 <= len(times) <= 10 and min(b - a for a, b in zip(times, times[1:])) >= 600
     shown = (tmp_path / "out.spk").read_bytes()

@@ -66,7 +66,7 @@ except ValueError as error:
     )
     drawn, error, shell = outputs[-3:]
     assert "image/png" in drawn[0].data and len(drawn) == 1
-    assert error[0].text.startswith("N = 0: must be a whole number (cells), at least 1")
+    assert error[0].text.startswith("N = 0: must be a whole number from 1")
     assert "done" in shell[0].text
     assert (tmp_path / "out.spk").read_bytes() == TABLE
     assert not any("error" in output.output_type for cell in outputs for output in cell)

@@ -199,7 +199,7 @@ def test_a_launcher_that_mpi_does_not_know_is_found_out(python, launcher, variab
     assert (done.returncode, done.stdout) == (1, "") and done.stderr.count("\n") == 1
     assert re.fullmatch(
         rf"simrun: {launcher} started 2 processes, but NEURON sees 1, with (MPICH|Open "
-        rf"MPI) [\d.]+\. Use the mpiexec of that library .*{sys.prefix}.*\n",
+        rf"MPI) [\d.]+\. Use its own mpiexec .*{sys.prefix}.*\n",
         done.stderr,
     )
     second = {name: "1" if value == "0" else value for name, value in variables.items()}
@@ -270,7 +270,7 @@ def complaint(done):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ("-N 0", "N = '0': must be a whole number (cells), at least 1 and at most "),
+        ("-N 0", "N = '0': must be a whole number from 1 to "),
         ("-N 2.5", "N = '2.5': must be a whole number"),
         ("--syn-delay 0.02", "syn_delay = 0.02: must be longer than the step, dt = 0.025 ms"),
         ("--dt 0.2 --syn-delay 0.2", "syn_delay = 0.2: must be longer than the step, dt = 0.2 ms"),

@@ -153,6 +153,21 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
     "syn_delay": ("mpiexec", [3, DRIVER, "--syn-delay", "0.01"], {}),
     "nowhere": ("mpiexec", [3, DRIVER, "-o", "nowhere/out.spk"], {}),
     "No space": ("mpiexec", [3, DRIVER, "-o", "/dev/full"], {}),
+    "gave up": (
+        "python",
+        [
+            "-c",
+            RING + "my_ring.stim_w = 1e20\nmy_ring.set_numcells(5)\n"
+            "ring.simrun.prun(variable_step=True)",
+        ],
+        {},
+    ),
+    "not a number": (
+        "python",
+        ["-c", RING + "my_ring.cells[0].soma.cm = float('nan')\nring.simrun.prun()"],
+        {},
+    ),
+    "goes on": ("python", ["-c", RING + "print('goes on', ring.h('nonsense('))"], {}),
     "CoreNEURON": ("mpiexec", [1, DRIVER, "--coreneuron"], "no_coreneuron"),
     "is not a spike": (
         "run",
