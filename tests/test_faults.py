@@ -454,9 +454,9 @@ assert set(answers) == {0, 2, "options"} and answers["options"] > 100, answers
 @pytest.mark.parametrize(
     "arguments",
     [
-        "--syn-w 1e308",
-        "--stim-w 1e308",
-        "--syn-delay 1e308",
+        "--syn-w 1e300",
+        "--stim-w 1e300",
+        "--syn-delay 1e300",
         "--stim-w -0",
         "--radius 1e6",
         "--dt 8 --syn-delay 8.5",

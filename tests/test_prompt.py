@@ -83,7 +83,7 @@ def test_neuron_may_be_imported_first_where_there_is_one_process(python, tmp_pat
 def test_without_an_mpi_library_a_prompt_is_serial_and_says_so_once(python, no_mpi, tmp_path):
     done = python("-i", "-q", stdin=SESSION, **no_mpi)
     assert done.returncode == 0
-    assert done.stderr.count("simrun: no MPI library (cannot load MPI library; pip") == 1
+    assert done.stderr.count("simrun: no MPI library (cannot load MPI library; see pip") == 1
     assert "DISPLAY" not in done.stderr
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 

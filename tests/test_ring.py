@@ -232,7 +232,7 @@ def test_set_numcells_rebuilds():
         ("N", 0, "a whole number from 1 to "),
         ("N", 2.5, "a whole number"),
         ("N", "0x10", "a whole number"),
-        ("N", 2**31, "at most "),
+        ("N", 2**31, "to 2147483647"),
         ("N", nan, "a whole number"),
         ("N", inf, "a whole number"),
         ("N", None, "a whole number"),
