@@ -2,9 +2,9 @@
 
 import os
 import re
-import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 from conftest import MPIEXEC, ROOT, TABLE
@@ -311,11 +311,13 @@ def test_closed_streams(run, tmp_path, closed, launcher):
 def test_a_pipe_that_nobody_reads_is_named(start_mpiexec, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     process = start_mpiexec(1, DRIVER, "-o", "pipe")
-    assert process.stderr.readline() == "waiting for a reader of pipe\n"
-    assert (tmp_path / "pipe").read_bytes() == TABLE and stat.S_ISFIFO(
-        (tmp_path / "pipe").stat().st_mode
-    )
-    assert process.wait(20) == 0
+    received = []
+    reader = threading.Thread(target=lambda: received.append((tmp_path / "pipe").read_bytes()))
+    threading.Timer(2, reader.start).start()
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (0, "waiting for a reader of pipe\n")
+    reader.join(timeout=10)
+    assert received == [TABLE] and (tmp_path / "pipe").is_fifo()
 
 
 def test_it_can_be_imported_by_a_thread(python, tmp_path):
