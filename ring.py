@@ -43,6 +43,7 @@ class Ring:
         earlier = simrun.built
         if earlier:
             earlier.remove()
+            h.finitialize()  # forget the events that were on their way to cells now gone
         simrun.built = self
         self.cells, self.nclist, self.stim, self.ncstim = [], [], None, None
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
@@ -52,8 +53,6 @@ class Ring:
         self.connect_cells()
         self.connect_stim()
         self.pc.set_maxstep(10)  ### parallel: without it h.run() would not exchange spikes
-        if earlier:
-            h.finitialize()  # forget the events that were on their way to cells now gone
 
     def set_gids(self):
         """Deal the gids like cards: of 3 hosts, host 0 gets 0, 3, 6 …, host 1 gets 1, 4, 7 …"""

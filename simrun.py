@@ -133,7 +133,8 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
 @contextmanager
 def solver(dt, coreneuron, variable_step):
     """Let NEURON take the steps in one of its ways; leave the session as it was, but for `dt`."""
-    if coreneuron and (variable_step or not all(nc.active() for nc in h.List("NetCon"))):
+    inactive = (nc.valid() and not nc.active() for nc in h.List("NetCon"))
+    if coreneuron and (variable_step or any(inactive)):
         raise ValueError("coreneuron excludes variable_step, and a NetCon that is not active")
     # With the variable step a host without cells would not take part, and the others would wait
     stand_in = next(iter(h.allsec()), None) or h.Section(name="stand_in")  # noqa: F841
@@ -143,8 +144,7 @@ def solver(dt, coreneuron, variable_step):
     if variable_step:
         h.cvode.condition_order(2)  # find where between two steps the threshold is crossed
         h.cvode.atol(variable_step)
-    if coreneuron:
-        h.cvode.cache_efficient(True)  # which it needs, and only NEURON 9 sees to itself
+    h.cvode.cache_efficient(coreneuron or h.cvode.cache_efficient())  # as CoreNEURON 8 demands
     core_neuron.enable = coreneuron
     h.dt, h.steps_per_ms = dt, 1 / dt  # stdinit would set dt back from it
     h.ParallelContext().timeout(0)  # wait: after 20 s NEURON would give up, with exit status 0
@@ -197,7 +197,6 @@ LIMITS = {  # of the arguments that may not be any number from 0 on: kind, least
     "N": (int, 1, 2**31 - 1),  # gids have 32 bits
     "stim_spike_num": (int, 0, 2**31 - 1),
     "radius": (float, 0, 1e6),  # µm; NEURON stores points in single precision
-    "tstop": (float, 0, 1e9),  # ms; eleven days
     "dt": (float, 1e-6, 9),  # ms; below the 10 ms of set_maxstep
     "variable_step": (float, 1e-12, 1),
 }
@@ -252,7 +251,6 @@ class Exit(SystemExit):
         return self.args[0]
 
 
-@atexit.register
 def leave():
     """End the other hosts after an error, or meet them. What is built keeps a reference for ever:
     NEURON would take 20,000 cells apart in seconds, which the operating system does at once."""
@@ -315,9 +313,11 @@ def write_whole(file_name, lines=None):
                 os.unlink(aside)
 
 
-built = globals().get("built")  # the Ring that NEURON holds, one at a time, also after a reload
-recorder = h.FInitializeHandler(3, lambda: built and built.record_spikes())  # before every run
-if several:
+if "built" not in globals():  # once, even if this module is reloaded
+    built = None  # the Ring, or a copy of it, that NEURON holds: one at a time
+    recorder = h.FInitializeHandler(3, lambda: built and built.record_spikes())  # before every run
+    atexit.register(leave)
+if several and "hosts" not in globals():
     hosts, process, sys.exit = MPI.COMM_WORLD.Dup(), os.getpid(), Exit.now
     h.ParallelContext().mpiabort_on_error(0)  # NEURON's errors become exceptions
     # MPI deletes what belongs to COMM_SELF before it ends, which pc.done() and others make early

@@ -84,8 +84,7 @@ def test_the_launcher_of_another_mpi(run, another_mpiexec, tmp_path):
         assert done.returncode != 0 and done.stdout == "" and not list(tmp_path.iterdir())
         [line] = [line for line in done.stderr.splitlines() if line.startswith("simrun: ")]
         assert re.search(
-            r"mpiexec started 2 processes, but NEURON sees 1: mpi4py loaded "
-            r"(MPICH|Open MPI) [\d.]+, which does not know this launcher",
+            r"mpiexec started 2 processes, but NEURON sees 1, with (MPICH|Open MPI) [\d.]+\. Use",
             line,
         )
         assert "Abort" not in done.stderr and "RuntimeWarning" not in done.stderr
@@ -205,7 +204,7 @@ def test_hosts_that_want_different_things_are_told(mpiexec, call, name):
     )
 
 
-@pytest.mark.parametrize("who", [0, 1, 2])
+@pytest.mark.parametrize("who", [0, 2])
 @pytest.mark.parametrize(
     "call, name",
     [
@@ -451,26 +450,24 @@ assert set(answers) == {0, 2, "options"} and answers["options"] > 100, answers
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        "--syn-w 1e300",
-        "--stim-w 1e300",
-        "--syn-delay 1e300",
-        "--stim-w -0",
-        "--radius 1e6",
-        "--dt 8 --syn-delay 8.5",
-        "--dt 1e-6 --tstop 0.01",
-        "--stim-spike-num 2147483647",
-        "--tstop 0",
-        "--tstop 1e-300",
-    ],
-)
-def test_extremes_that_are_allowed_give_the_same_spikes(mpiexec, tmp_path, arguments):
-    for n in (1, 2):
-        done = mpiexec(n, DRIVER, *arguments.split(), "-o", f"{n}.spk")
-        assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "1.spk").read_bytes() == (tmp_path / "2.spk").read_bytes()
+def test_extremes_that_are_allowed_give_the_same_spikes(mpiexec):
+    """Two launches, and in each all of them."""
+    script = """
+import ring, simrun
+my_ring = ring.Ring()
+for arguments, run in (
+    ({"syn_w": 1e300}, {}), ({"stim_w": 1e300}, {}), ({"syn_delay": 1e300}, {}),
+    ({"stim_w": -0.0}, {}),
+    ({"radius": 1e6}, {}), ({"syn_delay": 8.5}, {"dt": 8}), ({}, {"dt": 1e-6, "tstop": 0.01}),
+    ({"stim_spike_num": 2147483647}, {}), ({}, {"tstop": 0}), ({}, {"tstop": 1e-300}),
+):
+    my_ring = ring.Ring(**arguments)
+    simrun.prun(**run)
+    my_ring.write_spikes("/dev/stdout")
+"""
+    one, two = (mpiexec(n, "-c", script) for n in (1, 2))
+    assert (one.returncode, one.stderr) == (two.returncode, two.stderr) == (0, "")
+    assert one.stdout == two.stdout and one.stdout.count("\n") > 30
 
 
 def test_all_hosts_obey_the_command_line_of_rank_0(run, tmp_path):
