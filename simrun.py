@@ -158,8 +158,8 @@ def solver(dt, coreneuron, variable_step):
 
 def psolve(pc, tstop, dt, stretch):
     """Do the steps of pc.psolve(tstop), `stretch` ms at a time, to hear Ctrl-C and tell how far."""
-    gap_junctions = ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), "nrnthread_v_transfer_")
-    if h.cvode.active() and (gap_junctions or not h.cvode.use_local_dt()):
+    gaps = ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), "nrnthread_v_transfer_")  # junctions
+    if h.cvode.active() and (gaps or not h.cvode.use_local_dt()):
         raise ValueError("variable_step excludes gap junctions, extracellular, LinearMechanism")
     steps, stretch = int(tstop / dt + 1e-9), round(stretch / dt)
     start, due = time.monotonic(), 0
