@@ -1,7 +1,5 @@
-"""A ball-and-stick cell: a soma that fires, and a passive dendrite with one synapse.
-
-The cell of NEURON's ball-and-stick tutorial. Lengths are in µm, conductance densities in S/cm².
-"""
+"""A ball-and-stick cell: a soma that fires, and a passive dendrite with one synapse. It is that of
+NEURON's ball-and-stick tutorial. Lengths are in µm, conductance densities in S/cm²."""
 
 from math import cos, sin
 

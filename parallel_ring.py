@@ -5,48 +5,47 @@ mpiexec -n 4 python parallel_ring.py
 
 import math
 import os
+import re
 import sys
 import time
 
 import simrun
-from ring import Ring
+from ring import Ring, parameters
 from simrun import h
 
-NUMBERS = (  # the options that are numbers: name, default, meaning
-    ("-N", 5, "cells in the ring"),
-    ("--stim-w", 0.004, "weight of the stimulus to cell 0 (µS)"),
-    ("--stim-spike-num", 1, "events of the stimulus, from 9 ms on, one every 10 ms"),
-    ("--syn-w", 0.01, "weight of the connections (µS)"),
-    ("--syn-delay", 5, "delay of the connections (ms), longer than the time step"),
-    ("--radius", 50, "radius of the ring (µm)"),
-    ("--tstop", 100, "time to simulate (ms)"),
-    ("--dt", 0.025, "time step (ms)"),
-)
 
-
-def parse(arguments):
+def parse(arguments, network):
     """Return the options, a dict; end with exit status 2 if one is bad. Rank 0 alone does it."""
     import argparse  # here, because the other hosts start faster without it
 
     parser = argparse.ArgumentParser(description=main.__doc__, allow_abbrev=False)
     parser.error = fail
-    for name, default, meaning in NUMBERS:
-        parser.add_argument(name, default=default, help=f"{meaning}; default {default}")
+    meanings = {"tstop": "time to simulate (ms)", "dt": "time step (ms)"}
+    for each in network.__mro__:
+        meanings |= re.findall(r"^ +(\w+): (.+)", each.__doc__ or "", re.MULTILINE)
+    ours = {*parameters(Ring), "tstop", "dt", "variable_step"}
+    for name, default in (parameters(network) | {"tstop": 100, "dt": 0.025}).items():
+        kind = {} if name in ours else {"type": type(default)}
+        if isinstance(default, bool):
+            kind = {"action": argparse.BooleanOptionalAction}
+        if isinstance(default, (int, float, str)):
+            option = "-N" if name == "N" else "--" + name.replace("_", "-")
+            meaning = f"{meanings.get(name, '')}; default {default}".lstrip("; ")
+            parser.add_argument(option, default=default, help=meaning, **kind)
     meaning = "file for the spikes: time (ms), tab, gid; default out.spk"
     parser.add_argument("-o", "--output", default="out.spk", metavar="FILE", help=meaning)
     solver = parser.add_mutually_exclusive_group()
-    solver.add_argument(
-        "--coreneuron", action="store_true", help="take steps on CoreNEURON: faster"
-    )
+    solver.add_argument("--coreneuron", action="store_true", help="steps on CoreNEURON, faster")
     meaning = "take variable steps, cell by cell, within the absolute tolerance ATOL; default 0.001"
     atol = {"nargs": "?", "const": 1e-3, "default": False, "metavar": "ATOL"}
     solver.add_argument("--variable-step", help=meaning, **atol)
     options = vars(parser.parse_args(arguments))
     try:
-        for name in options.keys() - {"output", "coreneuron"}:
+        for name in options.keys() & ours:
             if options[name] is not False:  # no variable step
                 options[name] = simrun.check(name, options[name])
-        simrun.check_delay("syn_delay", *map(options.get, ("syn_delay", "dt", "coreneuron")))
+        if "syn_delay" in options:
+            simrun.check_delay("syn_delay", *map(options.get, ("syn_delay", "dt", "coreneuron")))
         simrun.write_whole(options["output"])
     except (ValueError, OSError) as error:
         fail(error)
@@ -62,19 +61,14 @@ def fail(error, status=2):
     sys.exit(status)
 
 
-def split(N, coreneuron):
+def split(N):
     """Split each host's cells, of N in all, into blocks of about 500, which stay in a core's cache
-    between two exchanges: a sixth faster above 5,000 cells. CoreNEURON gets all idle cores."""
-    pc, threads = h.ParallelContext(), 1
-    if coreneuron:
-        cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
-        mine = os.uname().nodename, sorted(cores)
-        idle = len(cores) // pc.py_allgather(mine).count(mine)
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, idle)))  # read once, at the first run
-        threads = int(pc.allreduce(int(os.environ["OMP_NUM_THREADS"].partition(",")[0]), 2))
+    between two exchanges: a sixth faster above 5,000 cells."""
+    pc = h.ParallelContext()
     cells = -(-N // pc.nhost())  # of the host that has the most: all must have as many blocks
-    rounds = round(cells / 500 / threads) if cells > 5000 else 1
-    pc.nthread(min(cells, rounds * threads), False)  # False: one after the other
+    pc.nthread(round(cells / 500) if cells > 5000 else 1, False)  # False: one after the other
+    cores = len(getattr(os, "sched_getaffinity", lambda _: [0])(0))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // pc.nhost())))  # on CoreNEURON
 
 
 def main(network=Ring):
@@ -83,7 +77,9 @@ def main(network=Ring):
     pc = h.ParallelContext()
     simrun.check_same("main")
     try:
-        options = parse(sys.argv[1:]) if pc.id() == 0 else None  # all obey rank 0's command line
+        options = (
+            parse(sys.argv[1:], network) if pc.id() == 0 else None
+        )  # all obey rank 0's command line
     except SystemExit as end:
         options = end.code
     options = pc.py_broadcast(options, 0)
@@ -94,7 +90,7 @@ def main(network=Ring):
     print(f"I am {pc.id()} of {pc.nhost()}\n", end="", flush=True)  # one write, so lines don't mix
     my_ring = network(**options)
     if network is Ring and options["syn_delay"] > 2 * run["dt"]:  # which blocks need
-        split(options["N"], run["coreneuron"])
+        split(options["N"])
     try:
         computed = simrun.prun(**run)
         my_ring.write_spikes(output)

@@ -4,7 +4,6 @@ python plot_spikes.py [FILE ...] [-o PICTURE]
 """
 
 import argparse
-import sys
 from array import array
 from itertools import cycle
 from pathlib import Path
@@ -39,12 +38,10 @@ def read_spikes(file_name="out.spk"):
     return np.array(times), np.array(gids)
 
 
-def plot_spikes(times, gids, axes=None, color="black", label=None):
+def plot_spikes(times, gids, axes=None, color="black", label=None, tstop=None):
     """Draw spikes as a raster, one row a cell, each spike a tick from gid − 0.5 to gid + 0.5.
-
-    Among many cells a tick is too low to be seen: it ends in caps that make it a dot.
-    times (ms) and gids: shape (n,) each; `axes`: drawn over what is there. Returns the axes.
-    """
+    times (ms) and gids: shape (n,) each; `axes`: drawn over what is there, which gets wider ticks;
+    `tstop`: the end of the run (ms), if it is known. Returns the axes."""
     times, gids = np.asarray(times), np.asarray(gids)
     if axes is None:
         axes = pyplot.figure(figsize=(8, 4.5), layout="constrained").add_subplot()
@@ -54,21 +51,21 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     # One line with gaps (nan) draws a million ticks in a second, one object a tick in twenty
     ends = np.stack([gids - 0.5, gids + 0.5, np.full(len(gids), np.nan)], axis=1)
     width = min(2, 240 / max(1, len(times)) ** 0.5)  # pt: a third of the page at most
+    for line in axes.lines:
+        line.set_linewidth(2 * line.get_linewidth())  # to be seen where ticks coincide
     [line] = axes.plot(np.repeat(times, 3), ends.ravel(), color=color, label=label, linewidth=width)
-    if gids.max(initial=0) > 300:
+    if gids.max(initial=0) > 300:  # too low to be seen: caps make a tick a dot
         line.set_solid_capstyle("projecting")
         line.set_snap(False)  # what snaps to pixels, or is simplified, is lost if it is less high
         line.get_path().should_simplify = False
-    axes.set_xlim(left=0, auto=None)  # and let the right end follow what is added later
+    axes.set_xlim(0, tstop, auto=None)  # without tstop, follow what is added later
     return axes
 
 
 def show_network(ring):
     """Draw a Ring, or what has its `gidlist` and `cells`, as seen from +Z, to scale, each cell in
-    the colour of its host, with its gid if there are at most 12. Call `pyplot.show()` after it.
-
-    Every host calls it; rank 0 draws and returns the axes. Raises ValueError without 3-D points.
-    """
+    the colour of its host, with its gid if there are at most 12. Every host calls it; rank 0 draws
+    and returns the axes, not yet shown. Raises ValueError for a section without 3-D points."""
     from simrun import check_same, h  # here, because to draw a file needs no NEURON and no MPI
 
     pc = h.ParallelContext()
@@ -87,9 +84,9 @@ def show_network(ring):
     axes = pyplot.figure(figsize=(8, 7), layout="compressed").add_subplot(aspect="equal")
     axes.add_collection(shapes)
     axes.autoscale_view()
-    bar = axes.figure.colorbar(shapes, ticks=range(0, pc.nhost(), 1 + pc.nhost() // 20))
-    bar.set_label("host", fontsize=16)
-    bar.ax.tick_params(labelsize=14)
+    if pc.nhost() > 1:
+        bar = axes.figure.colorbar(shapes, ticks=range(0, pc.nhost(), 1 + pc.nhost() // 20))
+        labelled(bar.ax, "", "host")
     for gid, _, [(a, b, c, d), *_] in cells if len(cells) <= 12 else ():
         beyond = 1.1 * (a + d) - 0.6 * (b + c)  # the end from which the dendrite leads away
         axes.text(beyond.real, beyond.imag, gid, fontsize=14, ha="center", va="center")
@@ -122,16 +119,16 @@ def outline(sec):
 def main():
     """Draw spike files over one another; show the picture, or save it if there is no display."""
     parser = argparse.ArgumentParser(description=main.__doc__, allow_abbrev=False)
-    parser.error = fail
+    parser.print_usage = lambda *_: None  # an error is one line
     parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE")
-    meaning = "save the picture, in the format that its ending names"
-    parser.add_argument("-o", "--output", metavar="PICTURE", help=meaning)
+    parser.add_argument("-o", "--output", metavar="PICTURE", help="save it, as its ending says")
+    parser.add_argument("--tstop", type=float, help="the end of the run (ms), if it is known")
     options = parser.parse_args()
     axes = None
     try:
         for file_name, color in zip(options.files, cycle(COLOURS)):
             label = file_name.replace("$", r"\$")  # a $ would start a formula
-            axes = plot_spikes(*read_spikes(file_name), axes, color, label)
+            axes = plot_spikes(*read_spikes(file_name), axes, color, label, options.tstop)
         if len(options.files) > 1:
             axes.figure.legend(loc="outside upper center", ncols=3, fontsize=14, frameon=False)
         if axes.figure.canvas.required_interactive_framework and options.output is None:
@@ -140,15 +137,9 @@ def main():
         axes.figure.savefig(file_name, dpi=200)
         print(f"picture saved in {file_name}")
     except OSError as error:
-        fail(f"{file_name}: {error.strerror}")
+        parser.error(f"{file_name}: {error.strerror}")
     except (ValueError, RuntimeError) as error:
-        fail(error)
-
-
-def fail(message):
-    """End with one line on stderr and exit status 2."""
-    print(f"plot_spikes.py: error: {message}", file=sys.stderr)
-    sys.exit(2)
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

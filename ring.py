@@ -1,35 +1,47 @@
-"""A ring of ball-and-stick cells, shared among the hosts of a parallel run.
-
-A serial ring would not need the lines marked `### parallel`, or would write them otherwise.
-"""
+"""A ring of ball-and-stick cells, shared among the hosts of a parallel run. A serial ring would not
+need the lines marked `### parallel`, or would write them otherwise."""
 
 from contextlib import suppress
+from inspect import getfullargspec
 from math import cos, pi, sin
 
 import numpy as np
 
 import simrun
 from ballandstick import BallAndStick
-from simrun import check, check_same, h, write_whole
+from simrun import check, check_owned, check_same, h, write_whole
+
+
+def parameters(network):
+    """Return the arguments of a class, with their defaults; with `**others` its base's too."""
+    spec = getfullargspec(network.__init__)
+    own = dict(zip(spec.args[-len(spec.defaults or ()) :], spec.defaults or ()))
+    return (parameters(network.__base__) if spec.varkw else {}) | own | (spec.kwonlydefaults or {})
 
 
 class Ring:
     """N cells in a ring: cell n excites cell n + 1, the last excites cell 0.
 
     Every host builds its own Ring with the same arguments, and owns every nhost-th cell of it.
-    NEURON holds one such network at a time: another removes it, but for its spikes.
+    NEURON holds one such network at a time: another removes it, but for its spikes. Arguments:
+    N: cells in the ring
+    stim_w: weight of the stimulus to cell 0 (µS)
+    stim_spike_num: events of the stimulus, from 9 ms on, one every 10 ms
+    syn_w: weight of the connections (µS)
+    syn_delay: delay of the connections (ms), longer than the time step
+    radius: radius of the ring (µm)
 
-    N: cells. stim_w: weight of the stimulus to cell 0 (µS). stim_spike_num: its events, the first
-    at 9 ms, then one every 10 ms. syn_w, syn_delay: weight (µS) and delay (ms) of the connections.
-    radius: of the circle on which the cells stand (µm). Raises ValueError for a bad argument.
+    Raises ValueError if it can't be. Attributes: these, N also as `_N` (a change takes effect when
+    `set_numcells` builds anew); and what lives on this host: `gidlist`, `cells` in the same order,
+    `nclist`, `stim` and `ncstim` (None without cell 0), `t_vec` and `id_vec` (spikes: ms, gid).
+    Source: NEURON's tutorial, Parallel Net; doi:10.1016/j.jneumeth.2007.09.010."""
 
-    Attributes: the arguments, N as `_N` (a change takes effect when `set_numcells` builds anew);
-    and what lives on this host: `gidlist`, `cells` in the same order, `nclist`, `stim` and
-    `ncstim` (None where cell 0 is not), `t_vec` and `id_vec` (the spikes: ms, gid), `pc`.
-
-    Source: NEURON's tutorial, Parallel Net; Hines & Carnevale, J. Neurosci. Methods 169 (2008)
-    425–455, doi:10.1016/j.jneumeth.2007.09.010.
-    """
+    def __new__(cls, *args, **others):
+        """Make the arguments attributes, before a subclass's `__init__` builds the network."""
+        ring = super().__new__(cls)
+        names = getfullargspec(cls.__init__).args[1:]  # without self
+        vars(ring).update(parameters(cls) | dict(zip(names, args)) | others)
+        return ring
 
     def __init__(self, N=5, stim_w=0.004, stim_spike_num=1, syn_w=0.01, syn_delay=5, radius=50):
         self.stim_w, self.stim_spike_num = stim_w, stim_spike_num
@@ -40,18 +52,18 @@ class Ring:
     def set_numcells(self, N, radius=50):
         """Build the ring, anew if it was built before, with N cells on a circle of `radius` µm."""
         self.check_numbers(N=N, radius=radius)
-        earlier = simrun.built
-        if earlier:
-            earlier.remove()
+        if simrun.built:
+            simrun.built.remove()
             h.finitialize()  # forget the events that were on their way to cells now gone
         simrun.built = self
         self.cells, self.nclist, self.stim, self.ncstim = [], [], None, None
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
         self.set_gids()
         self.create_cells()
-        self.check_gids()
+        first = h.NetCon(None, None)
         self.connect_cells()
         self.connect_stim()
+        self.check_network(first)
         self.pc.set_maxstep(10)  ### parallel: without it h.run() would not exchange spikes
 
     def set_gids(self):
@@ -60,11 +72,15 @@ class Ring:
         for gid in self.gidlist:
             self.pc.set_gid2node(gid, self.pc.id())  ### parallel: this gid is mine
 
+    def position(self, gid):
+        """Return where a cell stands, on whichever host: x, y, z (µm), and its angle (radians)."""
+        angle = 2 * pi * gid / self._N
+        return self._radius * cos(angle), self._radius * sin(angle), 0, angle
+
     def create_cells(self):
         """Put this host's cells on the circle, dendrites pointing outwards."""
         for gid in self.gidlist:  ### parallel: range(N) in a serial ring
-            angle = 2 * pi * gid / self._N
-            cell = BallAndStick(self._radius * cos(angle), self._radius * sin(angle), 0, angle)
+            cell = BallAndStick(*self.position(gid))
             self.cells.append(cell)
             self.pc.cell(gid, cell.connect2target(None))  ### parallel: spikes carry this gid
 
@@ -73,8 +89,7 @@ class Ring:
         for gid, cell in zip(self.gidlist, self.cells):
             source = (gid - 1) % self._N
             nc = self.pc.gid_connect(source, cell.synlist[0])  ### parallel: the source by its gid
-            nc.weight[0] = self.syn_w
-            nc.delay = self.syn_delay
+            nc.weight[0], nc.delay = self.syn_w, self.syn_delay
             self.nclist.append(nc)
 
     def connect_stim(self):
@@ -82,15 +97,12 @@ class Ring:
         if not self.pc.gid_exists(0):  ### parallel
             return
         self.stim = h.NetStim()
-        self.stim.number = self.stim_spike_num
-        self.stim.start = 9  # ms
+        self.stim.number, self.stim.start = self.stim_spike_num, 9  # ms
         self.ncstim = h.NetCon(self.stim, self.pc.gid2cell(0).synlist[0])  ### parallel
-        self.ncstim.delay = 1  # ms
-        self.ncstim.weight[0] = self.stim_w
+        self.ncstim.weight[0], self.ncstim.delay = self.stim_w, 1  # ms
 
     def record_spikes(self):
-        """Before every run, record the spikes of this host's gids. NEURON gives them to the vector
-        that asks last: what a script has recorded them with stays empty."""
+        """Before every run, record this host's spikes: NEURON gives them to who has asked last."""
         self.pc.spike_record(-1, h.Vector(), h.Vector())  # the same again would take it N² steps
         self.pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all gids of this host
 
@@ -110,31 +122,32 @@ class Ring:
         check_same("write_spikes")
         times, gids = self.gather_spikes()
         if self.pc.id() == 0:  ### parallel
-            rows = zip(times.tolist(), gids.tolist())
-            write_whole(file_name, (f"{t:.3f}\t{gid}\n" for t, gid in rows))
+            write_whole(file_name, (f"{t:.3f}\t{gid}\n" for t, gid in zip(times, gids)))
 
     # What follows looks for mistakes and clears up: a network of your own need not repeat it
 
     def check_numbers(self, **numbers):
         """Raise ValueError unless the arguments are within their limits, and the same on all."""
-        for name in ("stim_w", "stim_spike_num", "syn_w", "syn_delay"):
-            numbers[name] = getattr(self, name)
-        numbers = {name: check(name, value) for name, value in numbers.items()}
-        check_same("Ring", **numbers)
-        self._N, self._radius = numbers.pop("N"), numbers.pop("radius")
-        vars(self).update(numbers)
+        given = vars(self) | numbers
+        numbers = {name: given[name] for name in parameters(type(self)) if np.isscalar(given[name])}
+        numbers |= {name: check(name, given[name]) for name in parameters(Ring)}
+        check_same(type(self).__name__, **numbers)
+        vars(self).update(numbers, _N=numbers["N"], _radius=numbers["radius"])
 
-    def check_gids(self):
-        """Raise ValueError unless there are N gids, each with one owner, and with a cell there."""
-        for gid in self.gidlist:
-            if self.pc.gid_exists(gid) < 2:  # NEURON would crash
-                raise ValueError(f"gid {gid} has no cell: pc.cell gives it one")
-        check_same("check_gids")
-        gids, owners = np.unique(sum(self.pc.py_allgather(self.gidlist), []), return_counts=True)
-        for gid in gids[owners > 1]:
+    def check_network(self, first):
+        """Raise ValueError for a gid without cell or owner, a NetCon that is gone or hears none."""
+        last, alive = h.NetCon(None, None), h.List("NetCon")
+        gone = [int(nc.hname()[7:-1]) - alive.index(nc) for nc in (first, last)]  # "NetCon[12]"
+        if lost := int(gone[1] - gone[0]):
+            raise ValueError(f"{lost} NetCons are gone: each lives while it is held, as by nclist")
+        check_same("check_network")
+        mine = [gid for gid in self.gidlist if self.pc.gid_exists(gid) > 1]
+        self.all_gids, owners = np.unique(sum(self.pc.py_allgather(mine), []), return_counts=True)
+        for gid in self.all_gids[owners > 1]:
             raise ValueError(f"gid {gid} has {owners.max()} owners: each must have one")
-        if len(gids) != self._N:
-            raise ValueError(f"{self._N} cells, but the hosts own {len(gids)} gids")
+        check_owned({*self.gidlist, *(nc.srcgid() for nc in self.nclist)})
+        if len(self.all_gids) != self._N:
+            raise ValueError(f"{self._N} cells, but the hosts own {len(self.all_gids)} gids")
 
     def remove(self):
         """Take the network out of NEURON, even the cells that someone holds; keep the spikes."""
@@ -146,8 +159,7 @@ class Ring:
                 nc.setpost(None)
         self.pc.gid_clear()
         self.gidlist, self.nclist, self.stim, self.ncstim = [], [], None, None
-        while self.cells:
-            for sec in self.cells.pop().all:
-                with suppress(ReferenceError):  # the user has deleted it
-                    h.delete_section(sec=sec)
-        simrun.built = None
+        for sec in [sec for cell in self.cells for sec in cell.all]:
+            with suppress(ReferenceError):  # the user has deleted it
+                h.delete_section(sec=sec)
+        self.cells, simrun.built = [], None

@@ -1,19 +1,17 @@
-"""Start NEURON on top of MPI, look into a cell, and run what has been built.
-
-Every module takes `h` from here, so that MPI is started once, whichever of them comes first.
-"""
+"""Start NEURON on top of MPI, look into a cell, and run what has been built. All modules take `h`
+from here, so that MPI is started once, whichever of them comes first."""
 
 import atexit
 import ctypes
 import math
 import os
-import signal
 import stat
 import sys
-import threading
 import time
 import warnings
 from contextlib import contextmanager, suppress
+from signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
+from threading import current_thread, main_thread
 from traceback import format_exception
 
 import mpi4py
@@ -35,10 +33,9 @@ warnings.filterwarnings("ignore", "suspicious MPI")  # step 3 says it in one lin
 try:
     from mpi4py import MPI
 
-    library, version = MPI.get_vendor()
+    library = MPI.get_vendor()[0]
     if not (MPI.Is_initialized() or library == "MPICH" and launcher == "Open MPI's mpiexec"):
         MPI.Init_thread()  # which would end an MPICH under Open MPI's launcher
-    library += " " + ".".join(map(str, version))
     ctypes.CDLL(MPI.__file__, ctypes.RTLD_GLOBAL)
 except (ImportError, RuntimeError, OSError) as error:
     MPI, library = None, f"no MPI library ({str(error).splitlines()[0]}; see pip install mpich)"
@@ -51,8 +48,7 @@ if several:  # numpy, which it imports, would start a thread a core on every hos
 stdout = os.dup(1)
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 try:
-    from neuron import coreneuron as core_neuron
-    from neuron import h, hoc
+    from neuron import coreneuron as core_neuron, h, hoc
 
     if several:
         h.nrnmpi_init()
@@ -61,14 +57,12 @@ finally:
     os.dup2(stdout, 1)
 os.getcwd()  # FileNotFoundError if the folder is gone: load_file would end up in NEURON's own
 h.load_file("stdrun.hoc")
-core_neuron.verbose = 0
 
 # 3. End a process, before it does harm, that was launched with others but does not see them
 nhost, started = int(h.ParallelContext().nhost()), int(os.environ.get(size, 1))
 if nhost < started and "SIMRUN_SERIAL" not in os.environ:
-    if os.environ[rank] != "0":
-        time.sleep(1)  # s; the launcher ends all when the first has failed: let that be process 0
-        raise SystemExit(1)
+    if os.environ[rank] != "0":  # the launcher ends all when one has failed: let that be process 0
+        raise SystemExit(time.sleep(1) or 1)
     raise SystemExit(
         f"simrun: {launcher} started {started} processes, but NEURON sees {nhost}, with {library}. "
         f"Use its own mpiexec (of pip: {sys.prefix}/bin/mpiexec) or srun --mpi=pmi2 or --mpi=pmix. "
@@ -87,10 +81,11 @@ def attach_current_clamp(cell, delay=5, dur=1, amp=0.1, loc=1):
 
 
 def set_recording_vectors(cell):
-    """Return three h.Vectors that the next run fills, a value a step: the voltages of soma(0.5)
-    and dend(0.5) (mV), and the time (ms). They keep their values when the cell is gone."""
-    soma_v_vec = h.Vector().record(cell.soma(0.5)._ref_v)
-    dend_v_vec = h.Vector().record(cell.dend(0.5)._ref_v)
+    """Return three h.Vectors that the next run fills, a value a step, and that outlive the cell:
+    the voltages of soma(0.5) and dend(0.5) (mV; empty without a dend), and the time (ms)."""
+    soma_v_vec, dend_v_vec = h.Vector().record(cell.soma(0.5)._ref_v), h.Vector()
+    if hasattr(cell, "dend"):
+        dend_v_vec.record(cell.dend(0.5)._ref_v)
     return soma_v_vec, dend_v_vec, h.Vector().record(h._ref_t, sec=cell.soma)
 
 
@@ -99,29 +94,25 @@ def simulate(tstop=25):
     h.dt, on CoreNEURON if it is enabled, with the local variable step if h.cvode is active."""
     h.tstop = check("tstop", tstop)
     h.setdt()  # as NEURON's own run does: a variable step has left its last one in h.dt
-    atol = h.cvode.active() and check("variable_step", h.cvode.atol())
-    prun(h.tstop, h.dt, core_neuron.enable, atol)
+    prun(h.tstop, h.dt, core_neuron.enable, bool(h.cvode.active()) and h.cvode.atol())
 
 
 def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
     """Initialise and run all hosts to `tstop` (ms), by steps of `dt` (ms), which the session keeps.
-
-    coreneuron: CoreNEURON does the steps, in less time, with the same spikes. variable_step: True,
-    or an absolute tolerance (mV for a voltage; True is 1e-3): each cell takes steps of its own, as
-    long as its error allows, so that quiet cells cost little. Every host calls it. Returns the
-    seconds that this host computed, waiting left out (nan: CoreNEURON does not tell). Raises
-    ValueError for an argument, a delay or a model that can't be run, RuntimeError if that fails.
-    Sources: Hines & Carnevale, J. Neurosci. Methods 169 (2008) 425; Lytton & Hines, Neural Comput.
-    17 (2005) 903 (variable step); Kumbhar et al., Front. Neuroinform. 13 (2019) 63 (CoreNEURON).
-    """
+    With `coreneuron` CoreNEURON does the steps: the same spikes in less time. With `variable_step`,
+    True or an absolute tolerance (mV for a voltage; True is 1e-3), each cell takes its own, as long
+    as its error allows, so that quiet cells cost little. Every host calls it. Returns the seconds
+    that this host computed, waiting left out (nan: CoreNEURON does not tell). Raises ValueError for
+    what can't be run, RuntimeError for a run that fails. Sources: the README's last section."""
     tstop, dt = check("tstop", tstop), check("dt", dt)
     atol = 1e-3 if variable_step is True else variable_step
-    atol = atol and check("variable_step", atol)
+    atol = atol is not False and check("variable_step", atol)
     how = {"dt": dt, "coreneuron": bool(coreneuron), "variable_step": atol}
     check_same("prun", tstop=tstop, **how, celsius=h.celsius, v_init=h.v_init)
     pc = h.ParallelContext()
-    delays = (nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0 and nc.valid())
-    shortest = pc.allreduce(min(delays, default=math.inf), 3)  # 3: the least of all hosts
+    heard = [(gid, nc.delay) for nc in h.List("NetCon") if (gid := nc.srcgid()) >= 0]
+    check_owned(gid for gid, _ in heard)
+    shortest = pc.allreduce(min((delay for _, delay in heard), default=math.inf), 3)  # 3: the least
     check_delay("the shortest delay", shortest, dt, coreneuron)
     with solver(**how):
         pc.set_maxstep(10)  # ms; or the shortest delay: hosts run that far between exchanges
@@ -136,8 +127,7 @@ def solver(dt, coreneuron, variable_step):
     inactive = (nc.valid() and not nc.active() for nc in h.List("NetCon"))
     if coreneuron and (variable_step or any(inactive)):
         raise ValueError("coreneuron excludes variable_step, and a NetCon that is not active")
-    # With the variable step a host without cells would not take part, and the others would wait
-    stand_in = next(iter(h.allsec()), None) or h.Section(name="stand_in")  # noqa: F841
+    _stand_in = next(iter(h.allsec()), None) or h.Section()  # with none a host takes no part at all
     before = h.cvode.active(), core_neuron.enable
     h.cvode.active(bool(variable_step))
     h.cvode.use_local_dt(bool(variable_step))  # left on, it would corrupt what CoreNEURON records
@@ -145,7 +135,7 @@ def solver(dt, coreneuron, variable_step):
         h.cvode.condition_order(2)  # find where between two steps the threshold is crossed
         h.cvode.atol(variable_step)
     h.cvode.cache_efficient(coreneuron or h.cvode.cache_efficient())  # as CoreNEURON 8 demands
-    core_neuron.enable = coreneuron
+    core_neuron.enable, core_neuron.verbose = coreneuron, 0
     h.dt, h.steps_per_ms = dt, 1 / dt  # stdinit would set dt back from it
     h.ParallelContext().timeout(0)  # wait: after 20 s NEURON would give up, with exit status 0
     try:
@@ -164,35 +154,34 @@ def psolve(pc, tstop, dt, stretch):
     steps, stretch = int(tstop / dt + 1e-9), round(stretch / dt)
     start, due = time.monotonic(), 0
     for done in range(stretch, steps + stretch, stretch) or [0]:
-        # A quarter of a step more, so that rounding neither drops a step nor adds one
         last = done >= steps and h.cvode.active()
-        pc.psolve(goal := tstop if last else (min(done, steps) + 0.25) * dt)
+        pc.psolve(goal := tstop if last else (min(done, steps) + 0.25) * dt)  # ¼: for rounding
         if h.t < goal - dt:
             raise RuntimeError(f"the solver gave up at {h.t:g} of {tstop:g} ms")
-        seconds = time.monotonic() - start
-        if pc.id() == 0 and seconds > 10 and due <= h.t < tstop - dt:
+        if pc.id() == 0 and (seconds := time.monotonic() - start) > 10 and due <= h.t < tstop - dt:
             left, due = seconds * (tstop / h.t - 1), h.t + tstop / 10
             print(f"simulated {h.t:.0f} of {tstop:g} ms, {left:.0f} s left", file=sys.stderr)
     if any(math.isnan(sec.v) for sec in h.allsec()):
         raise RuntimeError("a voltage is not a number (nan)")
 
 
-def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
+def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True, label=""):
     """Plot two voltages (mV) against time (ms), soma black and dendrite red, with `new_fig=False`
-    dashed over what is in the current axes; return the axes. Call `pyplot.show()` after it."""
+    over the current axes in another style; `label` says whose. Returns the axes, not yet shown."""
     from plot_spikes import labelled, pyplot  # here, as a run without a picture starts faster so
 
-    if new_fig:
+    if new_fig or not pyplot.get_fignums():
         pyplot.figure(figsize=(8, 4), layout="constrained")
-    axes, style = pyplot.gca(), "-" if new_fig else "--"
-    axes.plot(t_vec, soma_v_vec, style, color="black", label="soma(0.5)")
-    axes.plot(t_vec, dend_v_vec, style, color="red", label="dend(0.5)")
+    axes = pyplot.gca()
+    style = ("-", "--", ":", "-.")[len({line.get_linestyle() for line in axes.lines}) % 4]
+    for name, vec, color in ("soma", soma_v_vec, "black"), ("dend", dend_v_vec, "red"):
+        if len(vec):
+            axes.plot(t_vec, vec, style, color=color, label=f"{label} {name}(0.5)".lstrip())
     axes.legend(fontsize=14, ncols=2, frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
     return labelled(axes, "time (ms)", "membrane potential (mV)")
 
 
 # What keeps the hosts together, the numbers within their limits, and a file whole
-
 LIMITS = {  # of the arguments that may not be any number from 0 on: kind, least, most
     "N": (int, 1, 2**31 - 1),  # gids have 32 bits
     "stim_spike_num": (int, 0, 2**31 - 1),
@@ -219,6 +208,21 @@ def check_delay(name, delay, dt, coreneuron):
         raise ValueError(f"{name} = {delay:g}: must be longer than {steps}, dt = {dt:g} ms")
 
 
+def check_owned(gids):
+    """Raise ValueError unless each of these `gids`, which this host owns or listens to, has a cell
+    somewhere: to NEURON it is no error, but none of its spikes would come."""
+    pc = h.ParallelContext()
+    lost = set(gids).difference(getattr(built, "all_gids", ()))
+    lost = {gid for gid in lost if pc.gid_exists(gid) < 2}
+    if several and pc.nhost() == hosts.size:
+        asked = hosts.allreduce(lost, set.union)
+        lost -= hosts.allreduce({gid for gid in asked if pc.gid_exists(gid) > 2}, set.union)
+    for gid in lost:
+        raise ValueError(
+            f"gid {gid}, which host {pc.id()} owns or listens to, has no cell anywhere"
+        )
+
+
 def check_same(call, pause=0, **arguments):
     """Raise RuntimeError unless all hosts make this call, ValueError unless with the same values:
     first in all that they do together (but in subworlds), lest they wait for each other forever."""
@@ -240,9 +244,7 @@ class Exit(SystemExit):
     status ends all hosts if it is Python, on its way out, that asks for it: no `except` has."""
 
     def now(status=None):
-        raise (Exit if threading.current_thread() is threading.main_thread() else SystemExit)(
-            status
-        )
+        raise (Exit if current_thread() is main_thread() else SystemExit)(status)
 
     @property
     def code(self):
@@ -282,9 +284,8 @@ def end_all(status):
 
 
 def write_whole(file_name, lines=None):
-    """Write lines to a file that appears under its name when it is complete, or not at all. Its
-    mode stays, and a link to it a link; a device or a pipe is written to as it is. Without `lines`
-    it only finds out whether writing can work. Raises OSError that names the file."""
+    """Write lines to a file, whole or not at all; its mode stays, a link a link, and a device or a
+    pipe is written to. Without `lines` only find out if that can work. Raises OSError with name."""
     target = os.path.realpath(file_name)
     aside, kept = f"{target}.{os.urandom(8).hex()}", ""
     try:
@@ -320,11 +321,9 @@ if "built" not in globals():  # once, even if this module is reloaded
 if several and "hosts" not in globals():
     hosts, process, sys.exit = MPI.COMM_WORLD.Dup(), os.getpid(), Exit.now
     h.ParallelContext().mpiabort_on_error(0)  # NEURON's errors become exceptions
-    # MPI deletes what belongs to COMM_SELF before it ends, which pc.done() and others make early
     the_end = MPI.Comm.Create_keyval(delete_fn=meet)
-    MPI.COMM_SELF.Set_attr(the_end, None)
+    MPI.COMM_SELF.Set_attr(the_end, None)  # deleted as MPI ends, which pc.done() makes early
     if sys.excepthook is sys.__excepthook__:  # then in one piece: other hosts may have one too
         sys.excepthook = lambda *error: sys.stderr.write("".join(format_exception(*error)))
-    with suppress(ValueError):  # imported by a thread
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a host now, not after a step
+    if getsignal(SIGINT) is default_int_handler and current_thread() is main_thread():
+        signal(SIGINT, SIG_DFL)  # Ctrl-C ends a host now, not after a step

@@ -50,7 +50,7 @@ network.Ring.create_cells = timed("create_cells", network.Ring.create_cells)
 run.psolve = timed("psolve", run.psolve)
 ring = timed("Ring", network.Ring)(N)
 if sys.argv[2] == "simrun":  # as the driver does
-    __import__("parallel_ring").split(N, "coreneuron" in solver)
+    __import__("parallel_ring").split(N)
 timed("prun", run.prun)(solver.pop("tstop", 100), **solver)
 seconds["kB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 if run.h.ParallelContext().id() == 0:

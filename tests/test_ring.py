@@ -101,7 +101,8 @@ def test_simulate_keeps_the_step_of_the_session_and_prun_sets_it():
     h.dt = 0.005
     simrun.simulate(30)
     fine = ring.gather_spikes()[0]
-    assert h.dt == 0.005 and h.t == pytest.approx(30) and fine[0] == pytest.approx(12.59)
+    assert h.dt == 0.005 and h.t == pytest.approx(30)
+    assert 12.585 < fine[0] < 12.6
     simrun.prun(30)
     assert h.dt == 0.025 and ring.gather_spikes()[0][0] == pytest.approx(12.625)
 
@@ -352,11 +353,12 @@ def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):
 @pytest.mark.parametrize(
     "stage, change, message",
     [
-        ("set_gids", lambda ring: ring.gidlist.remove(2), "^6 cells, but the hosts own 5 gids$"),
+        ("set_gids", lambda ring: ring.gidlist.remove(2), "gid 2 owned by 0 but no|hocobj"),
+        ("connect_cells", lambda ring: ring.nclist.pop(), "^1 NetCons are gone: each lives while"),
         (
             "create_cells",
             lambda ring: (ring.pc.set_gid2node(9, 0), ring.gidlist.append(9)),
-            "^gid 9 has no cell",
+            "^gid 9, which host 0 owns or listens to, has no cell anywhere$",
         ),
     ],
 )
@@ -365,6 +367,6 @@ def test_a_network_with_wrong_gids_is_refused_and_then_a_right_one_built(stage, 
         getattr(Ring, stage)(ring)
         change(ring)
 
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, RuntimeError), match=message):
         type("Other", (Ring,), {stage: other})(N=6)
     assert len(Ring().cells) == 5

@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 
 import numpy as np
 import pytest
@@ -18,17 +17,12 @@ DRIVER = ROOT / "parallel_ring.py"
 
 
 @pytest.mark.parametrize(
-    "cells, threads, blocks",
-    [(1, 1, 1), (5000, 1, 1), (10_000, 1, 20), (100_000, 1, 200)]
-    + [(1, 2, 1), (5, 2, 2), (5000, 4, 4), (10_001, 3, 21), (20_000, 64, 64)],
+    "cells, blocks", [(1, 1), (5000, 1), (10_000, 20), (10_001, 20), (100_000, 200)]
 )
-def test_the_number_of_blocks(cells, threads, blocks, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", f"{threads},1")
+def test_the_number_of_blocks(cells, blocks):
     pc = h.ParallelContext()
-    parallel_ring.split(cells, coreneuron=True)
-    assert pc.nthread() == blocks and (blocks % threads == 0 or blocks == cells)
-    parallel_ring.split(cells, False)
-    assert threads > 1 or pc.nthread() == blocks
+    parallel_ring.split(cells)
+    assert pc.nthread() == blocks
     pc.nthread(1)
 
 
@@ -37,7 +31,7 @@ def test_blocks_do_not_change_the_spikes():
     simrun.prun(30)
     assert ring.pc.nthread() == 1  # nobody has asked for blocks
     whole = ring.gather_spikes()
-    parallel_ring.split(5200, False)
+    parallel_ring.split(5200)
     simrun.prun(30)
     assert ring.pc.nthread() == 10 and len(whole[0]) > 5
     assert np.array_equal(whole, ring.gather_spikes())
@@ -75,41 +69,36 @@ import os, parallel_ring, ring, simrun
 simrun.prun(0)
 before = len(os.listdir("/proc/self/task"))
 ring.Ring(50)
-parallel_ring.split(50, coreneuron=True)
+parallel_ring.split(50)
+simrun.h.ParallelContext().nthread(12, False)
 simrun.prun(20, coreneuron=True)
 simrun.prun(20, coreneuron=True)
 more = len(os.listdir("/proc/self/task")) - before
-blocks = simrun.h.ParallelContext().nthread()
-print(f'{os.environ["OMP_NUM_THREADS"]} {blocks} {more}\n', end="")
+print(f'{os.environ["OMP_NUM_THREADS"]} {more}\n', end="")
 """
     cores = len(os.sched_getaffinity(0))
     for n in (1, 2, 2 * cores):
         done = mpiexec(n, "-c", script)
         assert done.returncode == 0, done.stderr
         for line in done.stdout.splitlines():
-            threads, blocks, more = map(int, line.split())
+            threads, more = map(int, line.split())
             if n == 1 or threads > 1:  # a launcher may have bound its processes to cores
                 assert threads in (1, cores // n, cores)
             assert threads * n <= max(cores, n) and more == threads - 1
-            assert blocks == min(threads, -(-50 // n))
     alone = mpiexec(
         1, "-c", "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})" + script
     )
-    assert alone.stdout == "1 1 0\n"
+    assert alone.stdout == "1 0\n"
     told = mpiexec(1, "-c", script, OMP_NUM_THREADS="3,1")
-    assert told.stdout == "3,1 3 2\n"
+    assert told.stdout == "3,1 2\n"
 
 
 def test_without_coreneuron_a_run_fails_with_neuron_s_words(mpiexec, tmp_path, no_coreneuron):
     for n in (1, 3):
         done = mpiexec(n, DRIVER, "--coreneuron", **no_coreneuron, timeout=20)
         assert done.returncode == 1 and not list(tmp_path.glob("*.spk"))
-        assert re.search(
-            r"^parallel_ring\.py: error: .*Could not find CoreNEURON library, tried: ",
-            done.stderr,
-            re.M,
-        )
-        assert "Traceback" not in done.stderr
+        assert "Could not find CoreNEURON library" in done.stderr
+        assert "parallel_ring.py: error: " in done.stderr and "Traceback" not in done.stderr
     assert mpiexec(2, DRIVER, **no_coreneuron).returncode == 0
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 
@@ -131,7 +120,8 @@ my_ring.write_spikes()
         **no_coreneuron,
     )
     assert done.returncode == 0
-    assert done.stdout.count("Could not find CoreNEURON library, tried: ") == 2
+    said = done.stdout if "library" in done.stdout else done.stderr  # by NEURON 9, by 8
+    assert said.count("Could not find CoreNEURON library") == 2
     assert (tmp_path / "out.spk").read_bytes() == TABLE
 
 
@@ -152,6 +142,28 @@ def error_against_the_converged_solution(atol):
     return abs(times - exact[0]).max()
 
 
+@pytest.fixture
+def computed_rates():
+    """NEURON 9 interpolates the rates of hh in a table, where 8.2.7 computes them."""
+    if hasattr(h, "usetable_hh"):
+        h.usetable_hh = 0
+    yield
+    if hasattr(h, "usetable_hh"):
+        h.usetable_hh = 1
+
+
+def test_each_version_of_neuron_gives_the_same_bits(computed_rates):
+    ring = Ring()
+    for variable_step, first, last in (
+        (False, 12.625000000099817, 98.42500000011381),
+        (1e-3, 12.583469303314953, 97.79616511128951),
+        (1e-10, 12.583505603703486, 97.79420296423848),
+    ):
+        simrun.prun(variable_step=variable_step)
+        assert (ring.t_vec[0], ring.t_vec[13]) == (first, last)
+
+
+@pytest.mark.skipif(not hasattr(h, "usetable_hh"), reason="8.2.7 has no table of hh's rates")
 def test_the_converged_solution():
     ring = Ring()
     simrun.prun(variable_step=1e-10)
@@ -189,7 +201,7 @@ def test_the_threshold_is_found_between_two_steps():
 
 def test_the_variable_step_in_stretches_and_blocks_to_the_last_bit():
     ring = Ring(5100, syn_delay=0.5, stim_w=0.02)
-    parallel_ring.split(5100, False)
+    parallel_ring.split(5100)
     simrun.prun(210, variable_step=1e-2)
     stretched = ring.gather_spikes()
     ring.pc.nthread(1)
@@ -202,15 +214,12 @@ def test_the_variable_step_in_stretches_and_blocks_to_the_last_bit():
 
 
 @pytest.mark.parametrize("atol", [0.0, "x", -1, math.nan, math.inf, 1e-13, 2])
-def test_a_bad_tolerance_is_refused(atol, mpiexec):
+def test_a_bad_tolerance_is_refused(atol, driver):
     Ring()
-    if atol:
-        with pytest.raises(
-            ValueError, match=r"variable_step = .*: must be a finite number from 1e-12 to"
-        ):
-            simrun.prun(variable_step=atol)
-        assert h.cvode.active() == 0
-    done = mpiexec(2, DRIVER, f"--variable-step={atol}")
+    with pytest.raises(ValueError, match="variable_step = .*: must be a finite number from 1e-12"):
+        simrun.prun(variable_step=atol)
+    assert h.cvode.active() == 0
+    done = driver(f"--variable-step={atol}")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"parallel_ring.py: error: variable_step = '{atol}': must be ")
 
@@ -279,16 +288,17 @@ def test_a_run_waits_for_slow_hosts_as_long_as_it_takes():
     assert pc.timeout(0) == 0
 
 
-def test_simulate_takes_the_solver_of_the_session():
+def test_simulate_takes_the_solver_of_the_session(computed_rates):
     ring = Ring()
     h.cvode.active(True)
     h.cvode.atol(1e-5)
     simrun.simulate(30)
-    assert h.cvode.active() and ring.t_vec[0] == pytest.approx(12.5802, abs=5e-4)
+    assert h.cvode.active() and ring.t_vec[0] == pytest.approx(12.5835, abs=5e-4)
     h.cvode.active(False)
-    with core_neuron(enable=True):
-        simrun.simulate(30)
-        assert core_neuron.enable and ring.t_vec[0] == pytest.approx(12.625)
+    core_neuron.enable = True
+    simrun.simulate(30)
+    assert core_neuron.enable and ring.t_vec[0] == pytest.approx(12.625)
+    core_neuron.enable = False
     simrun.simulate(30)
     assert ring.t_vec[0] == pytest.approx(12.625) and h.ParallelContext().step_time() >= 0
 
@@ -309,9 +319,10 @@ sys.exit({status})
 """
 
 
-@pytest.mark.parametrize("n", [1, 2])
-@pytest.mark.parametrize("status", [0, 3])
-@pytest.mark.parametrize("solver", ["", "coreneuron=True", "variable_step=True"])
+@pytest.mark.parametrize(
+    "solver, status, n",
+    [("", 0, 2), ("coreneuron=True", 0, 2), ("variable_step=True", 0, 2), ("", 3, 1), ("", 3, 2)],
+)
 def test_leaving_is_a_normal_exit(mpiexec, solver, status, n):
     done = mpiexec(n, "-c", LEAVE.format(solver=solver, status=status))
     assert done.returncode == status
