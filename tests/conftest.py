@@ -55,15 +55,15 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, tmp_path_factory):
     """A function that starts a command in an empty folder; what runs at the end is killed."""
-    started = []
+    started, files = [], tmp_path_factory.mktemp("t")  # what a launcher leaves when it is ended
 
     def start(*command, stderr=subprocess.PIPE, **environment):
         process = subprocess.Popen(
             [str(word) for word in command],
             cwd=tmp_path,
-            env=ENVIRONMENT | environment,
+            env=ENVIRONMENT | {"TMPDIR": str(files)} | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -84,7 +84,7 @@ def start(tmp_path):
 def run(start):
     """A function that runs a command in an empty folder and returns it completed."""
 
-    def run(*command, timeout=60, stdin="", **environment):
+    def run(*command, timeout=300, stdin="", **environment):
         process = start(*command, **environment)
         try:
             stdout, stderr = process.communicate(stdin, timeout)

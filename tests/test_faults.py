@@ -28,7 +28,7 @@ runpy.run_path({str(DRIVER)!r}, run_name="__main__")
 """
 
 
-def wait_until(condition, seconds=20):
+def wait_until(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not so after {seconds} s"
@@ -84,284 +84,22 @@ def test_the_launcher_of_another_mpi(run, another_mpiexec, tmp_path):
         assert done.returncode != 0 and done.stdout == "" and not list(tmp_path.iterdir())
         [line] = [line for line in done.stderr.splitlines() if line.startswith("simrun: ")]
         assert re.search(
-            r"mpiexec started 2 processes, but NEURON sees 1, with (MPICH|Open MPI)\. Use",
-            line,
+            r"mpiexec started 2 processes, but NEURON sees 1, with (MPICH|Open MPI)\. Use", line
         )
         assert "Abort" not in done.stderr and "RuntimeWarning" not in done.stderr
     alone = run(another_mpiexec, "-n", 1, sys.executable, DRIVER)
     assert alone.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
 
 
-# An error on one rank ends all
-
-PHASES = {
-    "before building": "if me == 1: raise RuntimeError('broken')",
-    "building": """
-from ballandstick import BallAndStick
-build = BallAndStick.create_synapses
-def create_synapses(cell):
-    if me == 1: raise RuntimeError('broken')
-    build(cell)
-BallAndStick.create_synapses = create_synapses""",
-    "running": """
-def fault():
-    raise RuntimeError('broken')
-handler = simrun.h.FInitializeHandler(lambda: me == 1 and simrun.h.cvode.event(5, fault))""",
-    "writing": """
-def fault(file_name, lines):
-    raise RuntimeError('broken')
-ring.write_whole = fault""",
-    "NEURON, building": "me == 1 and pc.set_gid2node(1, 1)",
-    "NEURON, running": """
-handler = simrun.h.FInitializeHandler(lambda: me == 1 and pc.set_gid2node(1, 1))""",
-}
-
-
-@pytest.mark.parametrize("phase", PHASES)
-def test_an_error_in_any_phase_ends_every_host(mpiexec, tmp_path, phase):
-    script = f"""
-import simrun, ring
-pc = simrun.h.ParallelContext()
-me = pc.id()
-{PHASES[phase]}
-my_ring = ring.Ring(N=20)
-simrun.prun(50)
-my_ring.write_spikes()
-simrun.prun(1e6)
-print("after 1e6 ms")
-"""
-    done = mpiexec(3, "-c", script, timeout=20)
-    assert done.returncode != 0
-    assert "Traceback" in done.stderr and 'File "<string>", line ' in done.stderr
-    assert ("gid=1 already exists" if "NEURON" in phase else "RuntimeError: broken") in done.stderr
-    assert "after 1e6 ms" not in done.stdout
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_keyboard_interrupt_on_one_rank_ends_all(mpiexec):
-    done = mpiexec(
-        3,
-        "-c",
-        "import simrun, ring\nmy_ring = ring.Ring()\n"
-        "if my_ring.pc.id() == 2: raise KeyboardInterrupt\nsimrun.prun()",
-    )
-    assert done.returncode != 0 and done.stderr.count("\nKeyboardInterrupt\n") == 1
-
-
-@pytest.mark.parametrize("status, code, said", [("'no model'", 1, "no model\n"), (3, 3, "")])
-def test_sys_exit_on_one_rank_ends_all(mpiexec, status, code, said):
-    script = (
-        "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
-        "if my_ring.pc.id() == 1: sys.exit({})\nsimrun.prun(1e6)"
-    )
-    done = mpiexec(3, "-c", script.format(status), timeout=20)
-    assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
-    done = mpiexec(3, "-c", "import sys, ring\nring.Ring()\nsys.exit(0)")
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        "sys.stdout = None",
-        "sys.stderr = None",
-        "sys.stdout.close()",
-        "sys.stdout = open('/dev/full', 'w'); print('x')",
-    ],
-)
-def test_an_error_ends_all_though_it_cannot_be_told(mpiexec, fault):
-    done = mpiexec(
-        2,
-        "-c",
-        "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
-        f"if my_ring.pc.id() == 1:\n    {fault}\n    raise ValueError\n"
-        "simrun.prun(1e6)",
-        timeout=20,
-    )
-    assert done.returncode != 0
-
-
-@pytest.mark.parametrize(
-    "call, name",
-    [
-        ("ring.Ring(N=5 + me)", "N = "),
-        ("ring.Ring(syn_delay=5 + me)", "syn_delay = "),
-        ("simrun.prun(100 + me)", "tstop = "),
-        ("simrun.prun(100, 0.025 / (1 + me))", "dt = "),
-    ],
-)
-def test_hosts_that_want_different_things_are_told(mpiexec, call, name):
-    done = mpiexec(
-        2,
-        "-c",
-        "import simrun, ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
-        f"{call}\nsimrun.prun(100)",
-        timeout=20,
-    )
-    assert done.returncode == 1
-    assert re.search(
-        rf"ValueError: {name}[\d.]+, but [\d.]+ on another host: must be equal", done.stderr
-    )
-
-
-CALLS = {  # what it says it is
-    "my_ring.gather_spikes": "gather_spikes",
-    "my_ring.write_spikes": "write_spikes",
-    "simrun.prun": "prun",
-    "simrun.simulate": "prun",
-    "ring.Ring": "Ring",
-    "(lambda: plot_spikes.show_network(my_ring))": "show_network",
-    "parallel_ring.main": "main",
-}
-HEAD = "import parallel_ring, plot_spikes, simrun, ring\nmy_ring = ring.Ring()\n"
-HEAD += "me = my_ring.pc.id()\n"
-
-
-@pytest.mark.parametrize("who, call", [(0, "my_ring.write_spikes"), (2, "simrun.prun")])
-def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, who, call):
-    done = mpiexec(3, "-c", f"{HEAD}if me == {who}:\n    {call}()", timeout=60)
-    assert done.returncode != 0 and not list(tmp_path.iterdir())
-    words = f"RuntimeError: {CALLS[call]}, but the end of the script on another host: all must"
-    assert done.stderr.count(words) == 1 and done.stderr.count("Traceback") == 1
-
-
-def test_hosts_that_make_different_calls(mpiexec):
-    """Each call of one host against the next of the other: both are told, and go on."""
-    script = f"{HEAD}calls = [{', '.join(CALLS)}]\nnames = {list(CALLS.values())}\n"
-    script += """
-for shift in 1, 5:
-    for i, call in enumerate(calls):
-        j = (i + shift) % len(calls)
-        if names[i] == names[j]:
-            continue
-        try:
-            calls[j if me else i]()
-        except RuntimeError as error:
-            one, other = (names[j], names[i]) if me else (names[i], names[j])
-            words = "all must make the same calls"
-            assert str(error) == f"{one}, but {other} on another host: {words}", error
-            print("told\\n", end="")
-"""
-    done = mpiexec(2, "-c", script, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("told") == 2 * (2 * len(CALLS) - 1)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "1 / me; simrun.prun(30)",
-        "me or my_ring.gather_spikes()",
-        "me or my_ring.cells[0].dend.pt3dclear(); plot_spikes.show_network(my_ring)",
-        "ring.Ring.create_cells = lambda my_ring: (1 / me, build(my_ring)); ring.Ring()",
-        "ring.Ring.create_cells = lambda my_ring: build(my_ring) if me else exit(); ring.Ring()",
-    ],
-)
-def test_an_error_that_is_caught_where_it_happens(mpiexec, code):
-    """That host goes on where the others wait: they hear of it at its next call, or its end."""
-    done = mpiexec(
-        2,
-        "-c",
-        "import plot_spikes, simrun, ring\nme = simrun.h.ParallelContext().id()\n"
-        "my_ring, build = ring.Ring(), ring.Ring.create_cells\n"
-        f"try:\n    {code}\nexcept Exception:\n    pass",
-        timeout=20,
-    )
-    assert done.returncode == 1
-    assert "another host: all must make the same calls" in done.stderr
-
-
-def test_an_error_in_writing_can_be_caught(mpiexec):
-    done = mpiexec(
-        2,
-        "-c",
-        "import ring\nmy_ring = ring.Ring()\ntry:\n    "
-        "my_ring.write_spikes('/nowhere/out.spk')\nexcept OSError as error:\n    "
-        "print('caught', error.filename)\nmy_ring.write_spikes('out.spk')",
-        timeout=20,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "caught /nowhere/out.spk\n", "")
-
-
-@pytest.mark.parametrize("leaves", ["raise SystemExit(4)", "raise SystemExit", "sys.exit()"])
-def test_a_host_that_leaves_early(mpiexec, leaves):
-    done = mpiexec(
-        3,
-        "-c",
-        "import sys, simrun, ring\nmy_ring = ring.Ring()\n"
-        f"if my_ring.pc.id() == 1:\n    {leaves}\nsimrun.prun()",
-        timeout=20,
-    )
-    assert done.returncode != 0
-    assert "RuntimeError: prun, but the end of the script on another host" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "ends, status",
-    [
-        ("raise SystemExit({})", 0),
-        ("time.sleep(my_ring.pc.id()); raise SystemExit({})", 4),
-        ("from mpi4py import MPI; MPI.Finalize(); raise SystemExit({})", 0),
-        ("my_ring.pc.done(); raise SystemExit({})", 4),
-    ],
-)
-def test_all_hosts_come_to_the_end(mpiexec, ends, status):
-    done = mpiexec(
-        3,
-        "-c",
-        "import time, simrun, ring\nmy_ring = ring.Ring()\nsimrun.prun()\n" + ends.format(status),
-        timeout=20,
-    )
-    assert done.returncode == status and "Error:" not in done.stderr
-
-
-def test_neuron_s_own_way_out(mpiexec):
-    done = mpiexec(
-        2,
-        "-c",
-        "import simrun, ring\nmy_ring = ring.Ring()\nsimrun.prun()\n"
-        "my_ring.pc.barrier()\nmy_ring.pc.done()\nsimrun.h.quit()",
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("ends", ["", "simrun.h.quit()"])
-def test_neuron_s_bulletin_board(mpiexec, ends):
-    done = mpiexec(
-        3,
-        "-c",
-        "import simrun\npc = simrun.h.ParallelContext()\npc.runworker()\n"
-        "for n in range(5):\n    pc.submit(pow, n, 2)\ntotal = 0\n"
-        "while pc.working():\n    total += pc.pyret()\nprint(total)\n"
-        "pc.done()\n" + ends,
-        timeout=20,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "30.0\n", "")
-
-
-def test_a_working_folder_that_is_gone_on_all_hosts(mpiexec, tmp_path):
-    done = mpiexec(
-        2,
-        "-c",
-        "import os\nfolder = str(os.getpid())\nos.mkdir(folder)\n"
-        "os.chdir(folder)\nos.rmdir('../' + folder)\nimport simrun",
-    )
-    assert done.returncode == 1 and "FileNotFoundError" in done.stderr
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_working_folder_that_is_gone(run, tmp_path):
-    done = run("sh", "-c", f"mkdir d; cd d; rmdir ../d; {sys.executable} {DRIVER}")
-    assert done.returncode == 1 and "FileNotFoundError" in done.stderr
-    assert not list(tmp_path.iterdir())
+# A signal ends all
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_launcher_ends_every_host(ranks, sent):
     launcher, pids = ranks(2)
     launcher.send_signal(sent)
-    wait_until(lambda: not any(map(running, pids)), 10)
-    launcher.communicate(timeout=10)
+    wait_until(lambda: not any(map(running, pids)))
+    launcher.communicate(timeout=300)
     assert launcher.returncode != 0
 
 
@@ -370,22 +108,23 @@ def test_a_signal_to_the_launcher_ends_every_host(ranks, sent):
 def test_a_rank_that_is_killed_ends_every_host(ranks, sent, victim):
     launcher, pids = ranks(2)
     os.kill(pids[victim], sent)
-    wait_until(lambda: not any(map(running, pids)), 10)
-    launcher.communicate(timeout=10)
+    wait_until(lambda: not any(map(running, pids)))
+    launcher.communicate(timeout=300)
     assert launcher.returncode != 0
 
 
 def test_ctrl_c_stops_a_run_at_a_prompt_but_not_the_prompt(start):
     prompt = start(sys.executable, "-i", "-q", "-u")
+    inside = "simrun.h.cvode.event(1, lambda: print('inside'))"  # printed by the run itself
     prompt.stdin.write(
-        "import ring, simrun\nmy_ring = ring.Ring()\nprint('ready')\nsimrun.simulate(1e6)\n"
+        "import ring, simrun\nmy_ring = ring.Ring()\n"
+        f"handler = simrun.h.FInitializeHandler(lambda: {inside})\nsimrun.simulate(1e7)\n"
     )
     prompt.stdin.flush()
-    read_until(prompt, "ready")
-    time.sleep(0.5)
+    read_until(prompt, "inside")
     prompt.send_signal(signal.SIGINT)
     stdout, stderr = prompt.communicate(
-        "simrun.simulate(100)\nprint('again', len(my_ring.gather_spikes()[0]))\n", timeout=20
+        "simrun.simulate(100)\nprint('again', len(my_ring.gather_spikes()[0]))\n", timeout=300
     )
     assert prompt.returncode == 0
     assert "KeyboardInterrupt" in stderr and "again 14" in stdout
@@ -484,9 +223,9 @@ def test_a_run_killed_at_any_moment_leaves_the_old_file_or_the_new(start, run, t
     begin = time.monotonic()
     assert run(*command).returncode == 0
     lasts, new = time.monotonic() - begin, out.read_bytes()
-    random.seed(50)
+    random.seed(20)
     seen = []
-    for _ in range(50):
+    for _ in range(20):
         out.write_bytes(old)
         process = start(*command)
         time.sleep(random.uniform(0.3, 1.1) * lasts)
@@ -577,7 +316,7 @@ def test_a_folder_that_vanishes_during_the_run(start_mpiexec, tmp_path):
     process = start_mpiexec(2, DRIVER, "-N", "40", "--tstop", "4000", "-o", "sub/out.spk")
     read_until(process, "I am")
     (tmp_path / "sub").rmdir()
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "error: output = 'sub/out.spk': No such file or directory\n" in stderr
     assert "Traceback" not in stderr and not list(tmp_path.iterdir())
@@ -591,7 +330,7 @@ def test_two_runs_at_once_leave_one_whole_file(start_mpiexec, mpiexec, tmp_path)
     for _ in range(3):
         pair = [start_mpiexec(1, DRIVER, "--syn-w", weight) for weight in ("0.01", "0.02")]
         for process in pair:
-            process.communicate(timeout=30)
+            process.communicate(timeout=300)
             assert process.returncode == 0
         assert (tmp_path / "out.spk").read_bytes() in wholes
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out.spk"]
@@ -609,8 +348,8 @@ def test_a_pipe_is_written_to(start_mpiexec, tmp_path):
     reader = threading.Thread(target=lambda: received.append((tmp_path / "pipe").read_bytes()))
     reader.start()
     process = start_mpiexec(2, DRIVER, "-o", "pipe")
-    process.communicate(timeout=30)
-    reader.join(timeout=10)
+    process.communicate(timeout=300)
+    reader.join(timeout=300)
     assert process.returncode == 0 and received == [TABLE] and (tmp_path / "pipe").is_fifo()
 
 
@@ -631,11 +370,12 @@ def test_a_link_to_a_file_elsewhere_and_one_that_leads_nowhere(python, tmp_path)
 # Long runs, and odd shapes
 
 
-QUICK = f"""
+CLOCK = f"""
 import runpy, sys, time
 from types import SimpleNamespace
 import simrun
-simrun.time = SimpleNamespace(monotonic=lambda: 100 * time.monotonic(), sleep=time.sleep)
+factor = int(sys.argv.pop(1))
+simrun.time = SimpleNamespace(monotonic=lambda: factor * time.monotonic(), sleep=time.sleep)
 sys.argv = ["parallel_ring.py", *sys.argv[1:]]
 runpy.run_path({str(DRIVER)!r}, run_name="__main__")
 """
@@ -644,37 +384,19 @@ runpy.run_path({str(DRIVER)!r}, run_name="__main__")
 @pytest.mark.parametrize("n", [1, 2])
 def test_a_long_run_says_how_far_it_is(mpiexec, tmp_path, n):
     """With a clock that is a hundred times too fast, a long run is a short one."""
-    options = "-N", 60, "--tstop", 6000
-    done = mpiexec(n, "-c", QUICK, *options)
-    assert done.returncode == 0 and "left" not in done.stdout
-    lines = done.stderr.splitlines()
+    quick, still = (mpiexec(n, "-c", CLOCK, k, "-N", 60, "--tstop", 6000) for k in (100, 0))
+    assert quick.returncode == still.returncode == 0 and "left" not in quick.stdout
+    lines = quick.stderr.splitlines()
     assert all(re.fullmatch(r"simulated \d+ of 6000 ms, \d+ s left", line) for line in lines)
     times = [int(line.split()[1]) for line in lines]
     assert 2 <= len(times) <= 10 and min(b - a for a, b in zip(times, times[1:])) >= 600
-    shown = (tmp_path / "out.spk").read_bytes()
-    done = mpiexec(n, DRIVER, *options)  # in less than 10 s
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "out.spk").read_bytes() == shown and shown.count(b"\n") > 900
+    assert still.stderr == "" and (tmp_path / "out.spk").read_bytes().count(b"\n") > 900
 
 
 def test_a_minute_of_simulated_time(mpiexec, tmp_path):
+    options = "-N 2 --syn-w 0.03 --syn-delay 15 --tstop 60000 --dt 0.1 -o".split()
     for n in (1, 2):
-        done = mpiexec(
-            n,
-            DRIVER,
-            "-N",
-            2,
-            "--syn-w",
-            "0.03",
-            "--syn-delay",
-            "15",
-            "--tstop",
-            "60000",
-            "--dt",
-            "0.1",
-            "-o",
-            f"{n}.spk",
-        )
-        assert (done.returncode, done.stderr) == (0, "")
+        done = mpiexec(n, DRIVER, *options, f"{n}.spk")
+        assert done.returncode == 0
     spikes = (tmp_path / "1.spk").read_bytes()
     assert spikes == (tmp_path / "2.spk").read_bytes() and spikes.count(b"\n") > 3000

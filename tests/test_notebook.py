@@ -2,11 +2,10 @@
 
 import re
 
-import nbclient
-import nbformat
 import pytest
 from conftest import ENVIRONMENT, ROOT, TABLE
 
+nbclient, nbformat = map(pytest.importorskip, ("nbclient", "nbformat"))
 README = (ROOT / "README.md").read_text()
 SESSION = next(
     text

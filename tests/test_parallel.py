@@ -311,18 +311,6 @@ def test_the_spikes_on_standard_output(run, shell):
         assert TABLE.decode() in each.stdout and each.stdout.endswith("file '/dev/stdout'\n")
 
 
-@pytest.mark.parametrize("error", ["1 / 0", "simrun.h.ParallelContext().set_gid2node(0, 1)"])
-def test_an_error_on_one_host_ends_all(mpiexec, error):
-    done = mpiexec(
-        3,
-        "-c",
-        "import simrun, ring\nmy_ring = ring.Ring()\n"
-        f"if my_ring.pc.id() == 1:\n    {error}; {error}\nsimrun.prun()",
-    )
-    assert done.returncode != 0
-    assert done.stderr.count("Traceback") == 1 and 'File "<string>", line 4' in done.stderr
-
-
 def test_help_once_with_units_and_defaults(driver):
     done = driver("--help")
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.count("usage:") == 1

@@ -120,104 +120,50 @@ def table(header):
 
 
 DRIVER, TESTMPI = ROOT / "parallel_ring.py", ROOT / "tests" / "testmpi.py"
-ALONE = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}  # a launcher that MPI does not know
 RING = "import ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
+PLAIN = "from neuron import h\npc = h.ParallelContext()\n"
+PLAIN += "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')"
 
 
-def other(stage, *lines):
-    """A script that runs a Ring of which one stage is done otherwise."""
-    body = "".join(f"        {line}\n" for line in lines)
-    return (
-        f"import ring, simrun\nclass Other(ring.Ring):\n    def {stage}(self):\n{body}"
-        "Other()\nsimrun.prun()"
-    )
+def hosts(n, *lines):
+    """How to run lines of Python on n hosts."""
+    return "mpiexec", [n, "-c", "\n".join(lines)], {}
 
 
-FAULTS = {  # the start of what is seen: the fixture that makes it happen, and with what arguments
-    "mpiexec: command": (
-        "run",
-        [shutil.which("bash"), "-c", "mpiexec -n 3 python"],
-        {"PATH": "/nowhere"},
-    ),
-    "I am 0 of 1": (
-        "mpiexec",
-        [
-            2,
-            "-c",
-            "from neuron import h\npc = h.ParallelContext()\n"
-            "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')",
-        ],
-        {},
-    ),
-    "NEURON sees 1, with": ("python", [TESTMPI], ALONE),
-    "gave up": (
-        "python",
-        [
-            "-c",
-            RING + "my_ring.stim_w = 1e20\nmy_ring.set_numcells(5)\n"
-            "ring.simrun.prun(variable_step=True)",
-        ],
-        {},
-    ),
-    "goes on": ("python", ["-c", RING + "print('goes on', ring.h('nonsense('))"], {}),
-    "IndexError": ("mpiexec", [6, "-c", RING + "my_ring.cells[0]"], {}),
-    "but 6 on": (
-        "mpiexec",
-        [2, "-c", "import ring, simrun\nring.Ring(5 + simrun.h.ParallelContext().id())"],
-        {},
-    ),
-    "2 owners": (
-        "mpiexec",
-        [
-            2,
-            "-c",
-            other(
-                "set_gids",
-                "self.gidlist = [0, 1, 2, 3, 4]",
-                "for gid in self.gidlist:",
-                "    self.pc.set_gid2node(gid, self.pc.id())",
-            ),
-        ],
-        {},
-    ),
-    "not been set": (
-        "mpiexec",
-        [
-            2,
-            "-c",
-            other("create_cells", "self.gidlist = [0, 1, 2, 3, 4]", "super().create_cells()"),
-        ],
-        {},
-    ),
-    "has no cell": (
-        "mpiexec",
-        [
-            2,
-            "-c",
-            other(
-                "connect_cells",
-                "self.nclist.append(self.pc.gid_connect(40, self.cells[0].synlist[0]))",
-            ),
-        ],
-        {},
-    ),
-    "are gone": (
-        "python",
-        [
-            "-c",
-            other(
-                "connect_cells",
-                "for gid in range(20):",
-                "    self.pc.gid_connect(0, self.cells[0].synlist[0])",
-            ),
-        ],
-        {},
-    ),
-    "gid2out": ("mpiexec", [2, "-c", RING + "if me == 1:\n    my_ring.pc.gid2cell(0)"], {}),
+def other(n, stage, *lines):
+    """How to run a Ring on n hosts of which one stage is done otherwise."""
+    body = ["        " + line for line in lines]
+    head = f"import ring, simrun\nclass Other(ring.Ring):\n    def {stage}(self):"
+    return hosts(n, head, *body, "Other()", "simrun.prun()")
+
+
+CONNECT = "self.pc.gid_connect(40, self.cells[0].synlist[0])"
+FIVE = "self.gidlist = [0, 1, 2, 3, 4]"
+FAULTS = {  # the start of what is seen: the fixture that makes it happen, its arguments
+    "mpiexec: command": ("run", [shutil.which("bash"), "-c", "mpiexec -n 3"], {"PATH": "/no"}),
     "execvp": ("run", [MPIEXEC, "-n", 1, "parallel_ring.py"], {}),
-    "gid=0": ("python", ["-c", RING + "my_ring.set_gids()"], {}),
-    "the end of": ("mpiexec", [2, "-c", RING + "if me == 0:\n    my_ring.gather_spikes()"], {}),
-    "forever": ("start_mpiexec", [2, "-c", RING + "if me == 0:\n    my_ring.pc.barrier()"], {}),
+    "I am 0 of 1": hosts(2, PLAIN),
+    "NEURON sees 1, with": (  # a launcher that MPI does not know
+        "python",
+        [TESTMPI],
+        {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"},
+    ),
+    "gave up": hosts(
+        1, "import ring", "r = ring.Ring(stim_w=1e20)", "ring.simrun.prun(variable_step=True)"
+    ),
+    "IndexError": hosts(6, RING, "my_ring.cells[0]"),
+    "but 6 on": hosts(2, "import ring", "ring.Ring(5 + ring.h.ParallelContext().id())"),
+    "2 owners": other(
+        2, "set_gids", FIVE, "[self.pc.set_gid2node(gid, self.pc.id()) for gid in self.gidlist]"
+    ),
+    "has no cell": other(2, "connect_cells", f"self.nclist.append({CONNECT})"),
+    "are gone": other(1, "connect_cells", f"for gid in range(20): {CONNECT}"),
+    "gid=0": hosts(1, RING + "my_ring.set_gids()"),
+    "not been set": other(2, "create_cells", FIVE, "super().create_cells()"),
+    "gid2out": hosts(2, RING, "if me == 1: my_ring.pc.gid2cell(0)"),
+    "the end of": hosts(2, RING, "if me == 0: my_ring.gather_spikes()"),
+    "forever": ("start_mpiexec", [2, "-c", RING + "if me == 0: my_ring.pc.barrier()"], {}),
+    "goes on": hosts(1, RING, "print('goes on', ring.h('nonsense('))"),
 }
 
 
@@ -225,8 +171,6 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, and w
 def test_what_is_seen_when_something_is_wrong(request, fault):
     [seen] = [row[0] for row in table("you see") if fault in row[0]]
     fixture, arguments, environment = FAULTS[fault]
-    if isinstance(environment, str):
-        environment = request.getfixturevalue(environment)
     done = request.getfixturevalue(fixture)(*arguments, **environment)
     if fixture == "start_mpiexec":
         with pytest.raises(subprocess.TimeoutExpired):

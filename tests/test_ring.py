@@ -263,10 +263,7 @@ def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, value, allow
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (
-            {"tstop": -1},
-            "tstop = -1: must be a finite number from 0 to 1e+300",
-        ),
+        ({"tstop": -1}, "tstop = -1: must be a finite number from 0 to 1e+300"),
         ({"tstop": nan}, "tstop = nan"),
         ({"tstop": inf}, "tstop = inf"),
         ({"dt": 0}, "dt = 0: must be a finite number from 1e-06 to 9"),

@@ -22,8 +22,10 @@ exec ip netns exec $host unshare --uts sh -c "hostname $host; $*"
 """
 
 
-def ip(*words):
-    return subprocess.run(["ip", *words], capture_output=True, timeout=20).returncode == 0
+def ip(words):
+    """Run `ip` with these words; return what it says, None if it fails."""
+    done = subprocess.run(["ip", *words.split()], capture_output=True, text=True, timeout=20)
+    return done.stdout if done.returncode == 0 else None
 
 
 @pytest.fixture
@@ -31,40 +33,20 @@ def two_hosts():
     """Two namespaces, each with one end of the cable."""
     if not all(map(shutil.which, ("ip", "unshare", "hostname"))) or os.geteuid() != 0:
         pytest.skip("needs root, ip, unshare and hostname")
-    remove = [["netns", "del", name] for name in HOSTS.values()]
-    for words in remove:  # left by a run that was killed
-        ip(*words)
-    made = all(ip("netns", "add", name) for name in HOSTS.values()) and ip(
-        "link",
-        "add",
-        "cable",
-        "netns",
-        "ring-a",
-        "type",
-        "veth",
-        "peer",
-        "name",
-        "cable",
-        "netns",
-        "ring-b",
-    )
+    remove = [f"netns del {name}" for name in HOSTS.values()]
+    make = [f"netns add {name}" for name in HOSTS.values()]
+    make += ["link add cable netns ring-a type veth peer name cable netns ring-b"]
     for address, name in HOSTS.items():
-        made = (
-            made
-            and ip("-n", name, "addr", "add", f"{address}/24", "dev", "cable")
-            and all(ip("-n", name, "link", "set", device, "up") for device in ("cable", "lo"))
-        )
-    if made:
-        made = (
-            subprocess.run(
-                ["ip", "netns", "exec", "ring-a", "unshare", "--uts", "true"], capture_output=True
-            ).returncode
-            == 0
-        )
+        make += [f"-n {name} addr add {address}/24 dev cable"]
+        make += [f"-n {name} link set {device} up" for device in ("cable", "lo")]
+    make += ["netns exec ring-a unshare --uts true"]
+    for words in remove:  # left by a run that was killed
+        ip(words)
+    made = all(ip(words) is not None for words in make)
     if made:
         yield
     for words in remove:
-        ip(*words)
+        ip(words)
     if not made:
         pytest.skip("network namespaces can't be had")
 
@@ -85,21 +67,10 @@ def mpiexec_on_two(two_hosts, run, tmp_path):
     (tmp_path / "nodes").write_text("".join(f"{address}{slots}\n" for address in HOSTS))
 
     def mpiexec(*arguments):
+        inside = "ip netns exec ring-a unshare --uts sh -c".split()
         return run(
-            "ip",
-            "netns",
-            "exec",
-            "ring-a",
-            "unshare",
-            "--uts",
-            "sh",
-            "-c",
-            'hostname ring-a; exec "$@"',
-            "sh",
-            MPIEXEC,
-            *options.split(),
-            "-n",
-            "4",
+            *inside,
+            f'hostname ring-a; exec {MPIEXEC} {options} -n 4 "$0" "$@"',
             sys.executable,
             *arguments,
             HYDRA_LAUNCHER="ssh",
@@ -113,15 +84,7 @@ def mpiexec_on_two(two_hosts, run, tmp_path):
 
 def crossed():
     """How many bytes have gone over the cable, from ring-a to ring-b."""
-    count = "/sys/class/net/cable/statistics/tx_bytes"
-    return int(
-        subprocess.run(
-            ["ip", "netns", "exec", "ring-a", "cat", count],
-            text=True,
-            capture_output=True,
-            check=True,
-        ).stdout
-    )
+    return int(ip("netns exec ring-a cat /sys/class/net/cable/statistics/tx_bytes"))
 
 
 def test_the_table_on_two_hosts(mpiexec_on_two, tmp_path):
