@@ -1,6 +1,6 @@
 """Draw the spikes that a run has written as a raster, or a network as it stands in space.
 
-python plot_spikes.py [FILE ...] [-o PICTURE]
+python plot_spikes.py [FILE ...] [-o PICTURE] [--tstop MS]
 """
 
 import argparse
@@ -122,7 +122,7 @@ def main():
     parser.print_usage = lambda *_: None  # an error is one line
     parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE")
     parser.add_argument("-o", "--output", metavar="PICTURE", help="save it, as its ending says")
-    parser.add_argument("--tstop", type=float, help="the end of the run (ms), if it is known")
+    parser.add_argument("--tstop", type=float, metavar="MS", help="the end of the run, if known")
     options = parser.parse_args()
     axes = None
     try:
