@@ -19,6 +19,9 @@ CALLS = "another host: all must make the same calls"
 BROKEN = "Traceback(.*\n)*RuntimeError: broken"
 
 
+PICTURE = "import plot_spikes; me or my_ring.cells[0].dend.pt3dclear()\n"
+
+
 def caught(code):
     """The code of a host that goes on after its error, where the others wait."""
     return f"try:\n    {code}\nexcept Exception:\n    pass"
@@ -28,7 +31,7 @@ ENDS = [  # what some host does, the status of all (None: not 0), and what is se
     ("if me == 1: raise RuntimeError('broken')", 1, BROKEN),
     ("if me == 1: raise RuntimeError('broken')\npc.barrier()", 1, BROKEN),
     ("pc.set_gid2node(1, 1) if me == 1 else None", 1, "gid=1 already exists"),
-    ("if me == 2: raise KeyboardInterrupt", None, "\nKeyboardInterrupt\n"),
+    ("if me == 1: raise KeyboardInterrupt", None, "\nKeyboardInterrupt\n"),
     ("if me == 1: sys.exit('no model')", 1, "^no model\n"),
     ("if me == 1: sys.exit('no model')\npc.barrier()", 1, "^no model\n"),
     ("if me == 1: sys.exit(3)", 3, ""),
@@ -38,22 +41,11 @@ ENDS = [  # what some host does, the status of all (None: not 0), and what is se
     ("if me == 1: sys.stdout.close(); 1 / 0", 1, "ZeroDivisionError"),
     ("if me == 1: sys.stdout = open('/dev/full', 'w'); print('x'); 1 / 0", 1, ""),
     ("ring.Ring(N=5 + me)", 1, f"ValueError: N = \\d, but \\d on {SAME}"),
-    ("ring.Ring(syn_delay=5 + me)", 1, f"ValueError: syn_delay = .*, but .* on {SAME}"),
-    ("simrun.prun(100 + me)", 1, f"ValueError: tstop = .*, but .* on {SAME}"),
-    ("simrun.prun(100, 0.025 / (1 + me))", 1, f"ValueError: dt = .*, but .* on {SAME}"),
-    ("simrun.prun(9, coreneuron=me == 1)", 1, f"ValueError: coreneuron = .* on {SAME}"),
-    ("h.celsius = 7 + me", 1, f"ValueError: celsius = .*, but .* on {SAME}"),
-    ("h.v_init = -70 + me", 1, f"ValueError: v_init = .*, but .* on {SAME}"),
     ("if me == 1: raise SystemExit(4)", None, f"prun, but the end of the script on {CALLS}"),
     ("if me == 1: sys.exit()", None, f"prun, but the end of the script on {CALLS}"),
     (caught("1 / me; simrun.prun(30)"), 1, "another host: must be equal"),
     (caught("me or my_ring.gather_spikes()"), 1, CALLS),
-    (
-        "import plot_spikes\n"
-        + caught("me or my_ring.cells[0].dend.pt3dclear(); plot_spikes.show_network(my_ring)"),
-        1,
-        CALLS,
-    ),
+    (PICTURE + caught("plot_spikes.show_network(my_ring)"), 1, CALLS),
     ("ring.Ring.create_cells = lambda r: (1 / me, build(r))\n" + caught("ring.Ring()"), 1, CALLS),
     ("ring.Ring.create_cells = lambda r: build(r) if me else sys.exit()\nring.Ring()", 1, CALLS),
 ]
@@ -61,7 +53,7 @@ ENDS = [  # what some host does, the status of all (None: not 0), and what is se
 
 @pytest.mark.parametrize("code, status, seen", ENDS)
 def test_what_goes_wrong_on_a_host_ends_all(mpiexec, tmp_path, code, status, seen):
-    done = mpiexec(3, "-c", HEAD + code + LONG)
+    done = mpiexec(2, "-c", HEAD + code + LONG)
     assert done.returncode != 0 and status in (None, done.returncode)
     assert re.search(seen, done.stderr) and "after 1e6 ms" not in done.stdout
     assert not list(tmp_path.iterdir())
@@ -78,7 +70,7 @@ PHASES = {
 @pytest.mark.parametrize("phase", PHASES)
 def test_an_error_in_any_phase_ends_all(mpiexec, tmp_path, phase):
     fault = "def fault(*_): raise RuntimeError('broken')\nring.Ring.create_cells = "
-    done = mpiexec(3, "-c", HEAD + fault + PHASES[phase] + LONG)
+    done = mpiexec(2, "-c", HEAD + fault + PHASES[phase] + LONG)
     assert done.returncode == 1 and 'File "<string>", line ' in done.stderr
     assert re.search("gid=1 already exists" if phase == "starting" else BROKEN, done.stderr)
     assert not list(tmp_path.iterdir())
@@ -101,12 +93,33 @@ NAMES = {  # of each call, as it is told
 }
 
 
-@pytest.mark.parametrize("who, call", [(0, "my_ring.write_spikes"), (2, "simrun.prun")])
+@pytest.mark.parametrize("who, call", [(0, "my_ring.write_spikes"), (1, "simrun.prun")])
 def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, who, call):
-    done = mpiexec(3, "-c", f"{HEAD}if me == {who}:\n    {call}()")
+    done = mpiexec(2, "-c", f"{HEAD}if me == {who}:\n    {call}()")
     assert done.returncode != 0 and not list(tmp_path.iterdir())
     words = f"RuntimeError: {NAMES[call]}, but the end of the script on {CALLS}"
     assert done.stderr.count(words) == 1 and done.stderr.count("Traceback") == 1
+
+
+DIFFER = {
+    "N": "ring.Ring(N=5 + me)",
+    "syn_delay": "my_ring.set_numcells(5)",
+    "tstop": "simrun.prun(100 + me)",
+    "dt": "simrun.prun(100, 0.025 / (1 + me))",
+    "coreneuron": "simrun.prun(9, coreneuron=me == 1)",
+    "celsius": "h.celsius = 7 + me; simrun.prun()",
+    "v_init": "h.celsius, h.v_init = 6.3, -70 + me; simrun.prun()",
+}
+
+
+def test_hosts_that_make_a_call_with_different_values(mpiexec):
+    script = f"{HEAD}import re\nmy_ring.syn_delay += me\nfor name, call in {DIFFER}.items():\n"
+    script += "    try:\n        exec(call)\n    except ValueError as error:\n"
+    script += (
+        f"        assert re.fullmatch(rf'{{name}} = .*, but .* on {SAME}', str(error)), error\n"
+    )
+    done = mpiexec(3, "-c", f"{script}        print(f'told\\n', end='')")
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", 3 * len(DIFFER) * "told\n")
 
 
 def test_hosts_that_make_different_calls(mpiexec):
@@ -165,7 +178,7 @@ GOOD = [
 
 @pytest.mark.parametrize("ends, status", GOOD)
 def test_all_hosts_come_to_the_end(mpiexec, ends, status):
-    done = mpiexec(3, "-c", HEAD + "simrun.prun()\n" + ends)
+    done = mpiexec(2, "-c", HEAD + "simrun.prun()\n" + ends)
     assert done.returncode == status and "Error:" not in done.stderr
     assert status or done.stderr == ""
 

@@ -4,13 +4,17 @@ import os
 import random
 import re
 import signal
+import string
 import subprocess
 import sys
-import threading
 import time
+from io import StringIO
 
 import pytest
 from conftest import MPIEXEC, ROOT, TABLE
+
+import parallel_ring
+from simrun import write_whole
 
 DRIVER = ROOT / "parallel_ring.py"
 LONG = ("-N", "20", "--tstop", "1000000")  # minutes, if nobody ends it
@@ -95,20 +99,13 @@ def test_the_launcher_of_another_mpi(run, another_mpiexec, tmp_path):
 # A signal ends all
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_the_launcher_ends_every_host(ranks, sent):
+@pytest.mark.parametrize(
+    "sent, to",
+    [(signal.SIGINT, -1), (signal.SIGTERM, -1), (signal.SIGKILL, 0), (signal.SIGKILL, 1)],
+)
+def test_a_signal_to_the_launcher_or_to_a_rank_ends_all(ranks, sent, to):
     launcher, pids = ranks(2)
-    launcher.send_signal(sent)
-    wait_until(lambda: not any(map(running, pids)))
-    launcher.communicate(timeout=300)
-    assert launcher.returncode != 0
-
-
-@pytest.mark.parametrize("victim", [0, 1])
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
-def test_a_rank_that_is_killed_ends_every_host(ranks, sent, victim):
-    launcher, pids = ranks(2)
-    os.kill(pids[victim], sent)
+    os.kill(launcher.pid if to < 0 else pids[to], sent)
     wait_until(lambda: not any(map(running, pids)))
     launcher.communicate(timeout=300)
     assert launcher.returncode != 0
@@ -134,44 +131,31 @@ def test_ctrl_c_stops_a_run_at_a_prompt_but_not_the_prompt(start):
 # Bad input is caught before any work
 
 
-def test_any_string_given_to_any_option(python, tmp_path):
+def test_any_string_given_to_any_option(monkeypatch):
     """Whatever the words, the answer is the options or one line and status 2 (0 for --help)."""
-    done = python(
-        "-c",
-        """
-import contextlib, io, random, string
-import parallel_ring
-from simrun import h
-
-pc = h.ParallelContext()
-random.seed(3)
-options = ["-N", "--stim-w", "--stim-spike-num", "--syn-w", "--syn-delay", "--radius", "--tstop",
-           "--dt", "-o", "--output", "--help", "-h", "--", "-", "--N", "--syn", "--output=",
-           "--coreneuron", "--variable-step", "--variable-step="]
-values = ["nan", "inf", "-inf", "1e400", "-0", "-1", "0x10", "", " ", "5", "0.5", "1e-400", "٣",
-          "1_0", "1e3", "true", "None", "[]", "\\n", "\\t", "\\udcff", "µ", "9" * 400, "-" * 9,
-          "@x", "%s"]
-answers = {}
-for _ in range(3000):
-    words = [random.choice((random.choice(options), random.choice(values),
-                            "".join(random.choices(string.printable, k=random.randrange(6)))))
-             for _ in range(random.randrange(5))]
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+    random.seed(3)
+    options = "-N --stim-w --stim-spike-num --syn-w --syn-delay --radius --tstop --dt -o --output "
+    options += "--help -h -- - --N --syn --output= --coreneuron --variable-step --variable-step="
+    values = "nan inf -inf 1e400 -0 -1 0x10 5 0.5 1e-400 ٣ 1_0 1e3 true None [] µ @x %s".split()
+    values += ["", " ", "\n", "\t", "\udcff", "9" * 400, "-" * 9]
+    answers = []
+    for _ in range(3000):
+        said = {name: StringIO() for name in ("stdout", "stderr")}
+        for name, stream in said.items():
+            monkeypatch.setattr(sys, name, stream)
+        words = []
+        for _ in range(random.randrange(5)):
+            printable = "".join(random.choices(string.printable, k=random.randrange(6)))
+            either = random.choice(options.split()), random.choice(values), printable
+            words.append(random.choice(either))
         try:
             parallel_ring.parse(words, parallel_ring.Ring)
-            answer = "options"
+            answers.append("options")
         except SystemExit as end:
-            answer = end.code
-    lines = stderr.getvalue().count("\\n")
-    assert lines == (answer == 2), (words, answer, stderr.getvalue())
-    assert bool(stdout.getvalue()) == (answer == 0), (words, answer)
-    answers[answer] = answers.get(answer, 0) + 1
-assert set(answers) == {0, 2, "options"} and answers["options"] > 100, answers
-""",
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert not list(tmp_path.iterdir())
+            answers.append(end.code)
+        lines = said["stderr"].getvalue().count("\n")
+        assert lines == (answers[-1] == 2) and bool(said["stdout"].getvalue()) == (not answers[-1])
+    assert set(answers) == {0, 2, "options"} and answers.count("options") > 100
 
 
 def test_extremes_that_are_allowed_give_the_same_spikes(mpiexec):
@@ -202,12 +186,12 @@ def test_all_hosts_obey_the_command_line_of_rank_0(run, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
-def test_no_permission(python, tmp_path):
+def test_no_permission(driver, python, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     (tmp_path / "out.spk").write_bytes(TABLE)
     (tmp_path / "out.spk").chmod(0)
     for output in ("closed/out.spk", "out.spk"):
-        done = python(DRIVER, "-o", output)
+        done = driver("-o", output)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == f"parallel_ring.py: error: output = '{output}': Permission denied\n"
     done = python(ROOT / "plot_spikes.py")
@@ -226,7 +210,7 @@ def test_a_run_killed_at_any_moment_leaves_the_old_file_or_the_new(start, run, t
     lasts, new = time.monotonic() - begin, out.read_bytes()
     random.seed(20)
     seen = []
-    for _ in range(20):
+    for _ in range(12):
         out.write_bytes(old)
         process = start(*command)
         time.sleep(random.uniform(0.3, 1.1) * lasts)
@@ -237,23 +221,21 @@ def test_a_run_killed_at_any_moment_leaves_the_old_file_or_the_new(start, run, t
     assert old in seen  # some were killed in time
 
 
-def test_a_write_killed_at_any_moment_leaves_one_whole_file(start, tmp_path):
+def test_a_write_killed_at_any_moment_leaves_one_whole_file(tmp_path):
     """The moment of writing is short: here a process does nothing else."""
     out = tmp_path / "out.spk"
-    script = (
-        "import simrun\nfor n in range(10**9):\n"
-        "    simrun.write_whole('out.spk', [f'{n % 10}.000\\t0\\n'] * 20_000)\n"
-        "    n == 0 and print('go', flush=True)"
-    )
     random.seed(7)
     for _ in range(10):
-        process = start(sys.executable, "-c", script)
-        read_until(process.stdout, "go")
+        writer = os.fork()
+        while not writer:
+            write_whole(str(out), [f"{random.randrange(10)}.000\t0\n"] * 20_000)
+        wait_until(out.exists)
         time.sleep(random.uniform(0, 0.1))
-        process.kill()
-        process.communicate()
+        os.kill(writer, signal.SIGKILL)
+        os.waitpid(writer, 0)
         lines = out.read_bytes().splitlines()
         assert len(lines) == 20_000 and len(set(lines)) == 1
+        out.unlink()
 
 
 LIMITED = f"""
@@ -273,10 +255,9 @@ def left_alone(done, tmp_path, reason):
     assert [path.name for path in tmp_path.iterdir()] == ["out.spk"]
 
 
-@pytest.mark.parametrize("n", [1, 2])
-def test_a_file_that_may_not_grow(mpiexec, tmp_path, n):
+def test_a_file_that_may_not_grow(mpiexec, tmp_path):
     (tmp_path / "out.spk").write_bytes(b"old")
-    left_alone(mpiexec(n, "-c", LIMITED), tmp_path, "File too large")
+    left_alone(mpiexec(2, "-c", LIMITED), tmp_path, "File too large")
 
 
 @pytest.fixture
@@ -302,11 +283,11 @@ def test_a_full_disk(mpiexec, small_disk):
     left_alone(done, small_disk, "No space left on device")
 
 
-def test_a_disk_that_is_read_only(mpiexec, small_disk):
+def test_a_disk_that_is_read_only(driver, small_disk):
     (small_disk / "out.spk").write_bytes(b"old")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     for output in ("disk/out.spk", "disk/new.spk"):
-        done = mpiexec(2, DRIVER, "-o", output)
+        done = driver("-o", output)
         assert (done.returncode, done.stdout) == (2, "")
         assert f"error: output = '{output}': Read-only file system\n" in done.stderr
     assert (small_disk / "out.spk").read_bytes() == b"old"
@@ -323,81 +304,71 @@ def test_a_folder_that_vanishes_during_the_run(start_mpiexec, tmp_path):
     assert "Traceback" not in stderr and not list(tmp_path.iterdir())
 
 
-def test_two_runs_at_once_leave_one_whole_file(start_mpiexec, mpiexec, tmp_path):
+def test_two_runs_at_once_leave_one_whole_file(driver, start, tmp_path):
     wholes = set()
     for weight in ("0.01", "0.02"):
-        mpiexec(1, DRIVER, "--syn-w", weight, "-o", "alone")
+        driver("--syn-w", weight, "-o", "alone")
         wholes.add((tmp_path / "alone").read_bytes())
     for _ in range(3):
-        pair = [start_mpiexec(1, DRIVER, "--syn-w", weight) for weight in ("0.01", "0.02")]
-        for process in pair:
-            process.communicate(timeout=300)
-            assert process.returncode == 0
+        pair = [start(sys.executable, DRIVER, "--syn-w", w) for w in ("0.01", "0.02")]
+        assert [process.wait(300) for process in pair] == [0, 0]
         assert (tmp_path / "out.spk").read_bytes() in wholes
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out.spk"]
 
 
-@pytest.mark.parametrize("umask, mode", [("022", 0o644), ("027", 0o640), ("077", 0o600)])
-def test_the_mode_of_a_new_file_follows_the_umask(run, tmp_path, umask, mode):
-    done = run("sh", "-c", f"umask {umask}; {sys.executable} {DRIVER}")
-    assert done.returncode == 0 and (tmp_path / "out.spk").stat().st_mode & 0o777 == mode
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_the_mode_of_a_new_file_follows_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    write_whole(str(tmp_path / "out.spk"), ["1.000\t0\n"])
+    os.umask(before)
+    assert (tmp_path / "out.spk").stat().st_mode & 0o777 == mode
 
 
-def test_a_pipe_is_written_to(start_mpiexec, tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    received = []
-    reader = threading.Thread(target=lambda: received.append((tmp_path / "pipe").read_bytes()))
-    reader.start()
-    process = start_mpiexec(2, DRIVER, "-o", "pipe")
-    process.communicate(timeout=300)
-    reader.join(timeout=300)
-    assert process.returncode == 0 and received == [TABLE] and (tmp_path / "pipe").is_fifo()
-
-
-def test_a_link_to_a_file_elsewhere_and_one_that_leads_nowhere(python, tmp_path):
+def test_a_link_to_a_file_elsewhere_and_one_that_leads_nowhere(driver, tmp_path):
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "real.spk").write_bytes(b"old")
     (tmp_path / "out.spk").symlink_to("else/real.spk")
     (tmp_path / "new.spk").symlink_to("else/fresh.spk")
     (tmp_path / "lost.spk").symlink_to("nowhere/at.all")
     for output, target in (("out.spk", "real.spk"), ("new.spk", "fresh.spk")):
-        assert python(DRIVER, "-o", output).returncode == 0
+        assert driver("-o", output).returncode == 0
         assert (tmp_path / output).is_symlink()
         assert (tmp_path / "else" / target).read_bytes() == TABLE
-    done = python(DRIVER, "-o", "lost.spk")
+    done = driver("-o", "lost.spk")
     assert done.returncode == 2 and "'lost.spk': No such file or directory" in done.stderr
 
 
 # Long runs, and odd shapes
 
 
-CLOCK = f"""
-import runpy, sys, time
+CLOCK = """
+import sys, time
 from types import SimpleNamespace
-import simrun
-factor = int(sys.argv.pop(1))
-simrun.time = SimpleNamespace(monotonic=lambda: factor * time.monotonic(), sleep=time.sleep)
-sys.argv = ["parallel_ring.py", *sys.argv[1:]]
-runpy.run_path({str(DRIVER)!r}, run_name="__main__")
+import parallel_ring, simrun
+sys.argv[1:] = ["--tstop", "6000"]
+for factor in (0, 1000):
+    simrun.time = SimpleNamespace(monotonic=lambda: factor * time.monotonic(), sleep=time.sleep)
+    simrun.h.ParallelContext().id() or print("clock", factor, file=sys.stderr)
+    parallel_ring.main()
 """
 
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_a_long_run_says_how_far_it_is(mpiexec, tmp_path, n):
-    """With a clock that is a hundred times too fast, a long run is a short one."""
-    quick, still = (mpiexec(n, "-c", CLOCK, k, "-N", 60, "--tstop", 6000) for k in (100, 0))
-    assert quick.returncode == still.returncode == 0 and "left" not in quick.stdout
-    lines = quick.stderr.splitlines()
+    """With a clock that stands still, and with one that is a thousand times too fast."""
+    done = mpiexec(n, "-c", CLOCK)
+    still, quick, *lines = done.stderr.splitlines()
+    assert (done.returncode, still, quick) == (0, "clock 0", "clock 1000")
     assert all(re.fullmatch(r"simulated \d+ of 6000 ms, \d+ s left", line) for line in lines)
     times = [int(line.split()[1]) for line in lines]
     assert 2 <= len(times) <= 10 and min(b - a for a, b in zip(times, times[1:])) >= 600
-    assert still.stderr == "" and (tmp_path / "out.spk").read_bytes().count(b"\n") > 900
+    assert "left" not in done.stdout and (tmp_path / "out.spk").read_bytes().count(b"\n") > 900
 
 
-def test_a_minute_of_simulated_time(mpiexec, tmp_path):
-    options = "-N 2 --syn-w 0.03 --syn-delay 15 --tstop 60000 --dt 0.1 -o".split()
+def test_twenty_seconds_of_simulated_time(mpiexec, tmp_path):
+    options = "-N 2 --syn-w 0.03 --syn-delay 15 --tstop 20000 --dt 0.1 -o".split()
     for n in (1, 2):
         done = mpiexec(n, DRIVER, *options, f"{n}.spk")
         assert done.returncode == 0
     spikes = (tmp_path / "1.spk").read_bytes()
-    assert spikes == (tmp_path / "2.spk").read_bytes() and spikes.count(b"\n") > 3000
+    assert spikes == (tmp_path / "2.spk").read_bytes() and spikes.count(b"\n") > 1000

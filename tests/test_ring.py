@@ -55,40 +55,25 @@ def test_the_cells_stand_on_a_circle_and_point_outwards(N, radius):
         assert np.hypot(dend.x3d(1), dend.y3d(1)) == pytest.approx(radius + 212.6157)
 
 
-def test_the_table(folder):
+@pytest.mark.parametrize("run", [simrun.simulate, simrun.prun, h.continuerun])
+def test_the_table(folder, run):
     ring = Ring()
-    simrun.simulate(tstop=100)
+    h.stdinit()  # for the plain run of NEURON
+    run(100)
     ring.write_spikes()
     assert (folder / "out.spk").read_bytes() == TABLE
-
-
-def test_the_table_with_the_plain_run_of_neuron(folder):
-    ring = Ring()
-    h.tstop = 100
-    h.run()
-    ring.write_spikes("plain.spk")
-    assert (folder / "plain.spk").read_bytes() == TABLE
-
-
-def test_the_spikes_as_arrays():
-    ring = Ring()
-    simrun.prun()
     times, gids = ring.gather_spikes()
     assert (times.dtype, gids.dtype, times.shape, gids.shape) == (float, np.int64, (14,), (14,))
     assert gids.tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3]
     assert times[:2] == pytest.approx([12.625, 19.225])
 
 
-def test_spikes_of_the_same_time_are_sorted_by_gid():
-    ring = Ring()
+def test_spikes_of_the_same_time_are_sorted_by_gid_and_none_make_an_empty_file(folder):
+    ring = Ring(stim_w=0)
     ring.t_vec.from_python([7, 3, 7, 5])
     ring.id_vec.from_python([4, 9, 1, 2])
     times, gids = ring.gather_spikes()
     assert times.tolist() == [3, 5, 7, 7] and gids.tolist() == [9, 2, 1, 4]
-
-
-def test_no_spikes_make_an_empty_file(folder):
-    ring = Ring(stim_w=0)
     simrun.prun(20)
     ring.write_spikes()
     assert (folder / "out.spk").read_bytes() == b""
@@ -107,35 +92,16 @@ def test_simulate_keeps_the_step_of_the_session_and_prun_sets_it():
     assert h.dt == 0.025 and ring.gather_spikes()[0][0] == pytest.approx(12.625)
 
 
-@pytest.mark.parametrize("dt", [0.03, 0.1, 1e-3])
-def test_a_step_that_does_not_divide_a_millisecond_is_taken_as_it_is(dt):
-    Ring()
-    simrun.prun(10, dt)
-    assert h.dt == dt and h.t == pytest.approx(10, abs=dt)
-    simrun.prun(0)
-
-
-@pytest.mark.parametrize(
-    "tstop, dt",
-    [
-        (100, 0.03),
-        (10.01, 0.025),
-        (20.05, 0.025),
-        (19.975, 0.025),
-        (57, 0.7),
-        (3000, 0.025),
-        (0.05, 0.025),
-        (4999.999, 0.1),
-        (20000, 0.025),
-    ],
-)
-def test_running_in_stretches_takes_the_steps_of_one_psolve(tstop, dt):
+def test_a_run_takes_the_steps_of_one_psolve_whether_they_divide_a_millisecond_or_not():
     ring = Ring(3)
-    simrun.prun(tstop, dt)
-    stretched = h.t, ring.t_vec.to_python(), ring.id_vec.to_python()
-    h.stdinit()
-    ring.pc.psolve(tstop)
-    assert stretched == (h.t, ring.t_vec.to_python(), ring.id_vec.to_python())
+    for tstop in 0, 0.05, 10, 10.01, 19.975, 20.05, 57, 4999.999:
+        for dt in (0.03, 0.7, 0.025, 1e-3) if tstop < 1000 else (0.1, 0.025):
+            simrun.prun(tstop, dt)
+            assert h.dt == dt and h.t == pytest.approx(tstop, abs=dt)
+            stretched = h.t, ring.t_vec.to_python(), ring.id_vec.to_python()
+            h.stdinit()
+            ring.pc.psolve(tstop)
+            assert stretched == (h.t, ring.t_vec.to_python(), ring.id_vec.to_python())
 
 
 def test_another_ring_replaces_the_one_before(folder):
@@ -172,16 +138,14 @@ def test_a_copy_of_the_ring_replaces_a_ring_too():
     assert sections() == 8 and other.cells == []
 
 
-@pytest.mark.parametrize(
-    "held",
-    [
-        "ring.stim, ring.ncstim, ring.cells[0]",
-        "ring.nclist, ring.cells",
-        "[h.NetStim(), h.NetCon(None, ring.cells[0].synlist[0])]",
-        "ring.pc.gid_connect(0, synapse)",
-        "ring.cells[0].connect2target(synapse)",
-    ],
-)
+HELD = [
+    "ring.stim, ring.ncstim, ring.cells[0], ring.nclist, ring.cells",
+    "[h.NetStim(), h.NetCon(None, ring.cells[0].synlist[0])]",
+    "ring.pc.gid_connect(0, synapse), ring.cells[0].connect2target(synapse)",
+]
+
+
+@pytest.mark.parametrize("held", HELD)
 def test_what_someone_holds_does_not_crash_the_next_run(held):
     elsewhere = h.Section(name="elsewhere")
     synapse = h.ExpSyn(elsewhere(0.5))
@@ -227,69 +191,43 @@ def test_set_numcells_rebuilds():
     assert ring.gather_spikes()[0][1] == pytest.approx(18.875)
 
 
-@pytest.mark.parametrize(
-    "name, value, allowed",
-    [
-        ("N", 0, "a whole number from 1 to "),
-        ("N", 2.5, "a whole number"),
-        ("N", "0x10", "a whole number"),
-        ("N", 2**31, "to 2147483647"),
-        ("N", nan, "a whole number"),
-        ("N", inf, "a whole number"),
-        ("N", None, "a whole number"),
-        ("stim_w", -1, "a finite number from 0"),
-        ("stim_w", nan, "a finite number"),
-        ("stim_spike_num", 1.5, "a whole number from 0"),
-        ("syn_w", inf, "a finite number"),
-        ("syn_w", "", "a finite number"),
-        ("syn_delay", -5, "a finite number from 0"),
-        ("syn_delay", nan, "a finite number"),
-        ("radius", -1, "a finite number from 0 to 1000000"),
-        ("radius", 1e400, "a finite number"),
-    ],
-)
-def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, value, allowed):
+BAD = {  # of each argument, what it must be, and values that are not
+    "N": ("a whole number from 1 to 2147483647", 0, 2.5, "0x10", 2**31, nan, inf, None),
+    "stim_w": ("a finite number from 0 to 1e+300", -1, nan),
+    "stim_spike_num": ("a whole number from 0 to 2147483647", 1.5, -1),
+    "syn_w": ("a finite number from 0 to 1e+300", inf, ""),
+    "syn_delay": ("a finite number from 0 to 1e+300", -5, nan),
+    "radius": ("a finite number from 0 to 1000000", -1, 1e400),
+    "tstop": ("a finite number from 0 to 1e+300", -1, nan, inf),
+    "dt": ("a finite number from 1e-06 to 9", 0, -0.025, nan, 10),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name):
     ring = Ring(3)
-    h.dt = 0.025
-    with pytest.raises(ValueError) as error:
-        Ring(**{name: value})
-    assert str(error.value).startswith(f"{name} = ") and allowed in str(error.value)
-    assert "\n" not in str(error.value) and len(ring.cells) == 3
-    if name in ("N", "radius"):
-        with pytest.raises(ValueError):
-            ring.set_numcells(**{"N": 3, name: value})
+    takes = {"N": [Ring, ring.set_numcells], "tstop": [simrun.prun, simrun.simulate]}
+    takes |= {"dt": [simrun.prun], "radius": [Ring, lambda radius: ring.set_numcells(3, radius)]}
+    allowed, *values = BAD[name]
+    for value in values:
+        for call in takes.get(name, [Ring]):
+            with pytest.raises(ValueError) as error:
+                call(**{name: value})
+            assert str(error.value) == f"{name} = {value!r}: must be {allowed}"
+            assert len(ring.cells) == 3
 
 
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ({"tstop": -1}, "tstop = -1: must be a finite number from 0 to 1e+300"),
-        ({"tstop": nan}, "tstop = nan"),
-        ({"tstop": inf}, "tstop = inf"),
-        ({"dt": 0}, "dt = 0: must be a finite number from 1e-06 to 9"),
-        ({"dt": -0.025}, "dt = -0.025"),
-        ({"dt": nan}, "dt = nan"),
-        ({"dt": 10}, "dt = 10"),
-        ({"dt": 5}, "delay = 5: must be longer than the step, dt = 5 ms"),
-    ],
-)
-def test_a_run_that_cannot_be_right_is_refused(arguments, message):
+def test_a_step_that_is_longer_than_the_shortest_delay_is_refused():
     Ring()
-    with pytest.raises(ValueError) as error:
-        simrun.prun(**arguments)
-    assert message in str(error.value)
-    if "tstop" in arguments:
-        with pytest.raises(ValueError):
-            simrun.simulate(**arguments)
+    with pytest.raises(ValueError, match="delay = 5: must be longer than the step, dt = 5 ms"):
+        simrun.prun(dt=5)
 
 
-def test_a_clamp():
-    clamp = simrun.attach_current_clamp(Ring().cells[0])
-    assert (clamp.delay, clamp.dur, clamp.amp, clamp.get_segment().x) == (5, 1, 0.1, 1)
-
-
-def test_the_recordings():
+def test_a_clamp_and_the_recordings():
     ring = Ring()
+    clamp = simrun.attach_current_clamp(ring.cells[0])
+    assert (clamp.delay, clamp.dur, clamp.amp, clamp.get_segment().x) == (5, 1, 0.1, 1)
+    del clamp
     vectors = simrun.set_recording_vectors(ring.cells[0])
     simrun.prun(20)
     soma, dend, t = map(np.array, vectors)
@@ -298,27 +236,19 @@ def test_the_recordings():
     assert soma.max() > 30 and dend[t <= 11].max() > soma[t <= 11].max()  # the synapse's end first
 
 
-@pytest.mark.parametrize(
-    "file_name, error",
-    [
-        ("nowhere/out.spk", FileNotFoundError),
-        (".", IsADirectoryError),
-        ("", FileNotFoundError),
-        ("new/", IsADirectoryError),
-        ("file/out.spk", NotADirectoryError),
-        ("/proc/out.spk", OSError),
-        ("/dev/full", OSError),
-        ("bad\0name", ValueError),
-    ],
-)
-def test_a_file_that_cannot_be_written_is_named(folder, file_name, error):
+def test_a_file_that_cannot_be_written_is_named(folder):
     (folder / "file").touch()
     ring = Ring()
     simrun.prun(20)
-    with pytest.raises(error) as caught:
-        ring.write_spikes(file_name)
-    assert getattr(caught.value, "filename", file_name) == file_name
-    assert [path.name for path in folder.iterdir()] == ["file"]
+    missing, kind = FileNotFoundError, IsADirectoryError
+    for file_name, error in {
+        **{"nowhere/out.spk": missing, "": missing, ".": kind, "new/": kind, "/dev/full": OSError},
+        **{"file/out.spk": NotADirectoryError, "/proc/out.spk": OSError, "bad\0name": ValueError},
+    }.items():
+        with pytest.raises(error) as caught:
+            ring.write_spikes(file_name)
+        assert getattr(caught.value, "filename", file_name) == file_name
+        assert [path.name for path in folder.iterdir()] == ["file"]
 
 
 def test_a_write_that_breaks_off_leaves_the_file_as_it_was(folder):
@@ -347,23 +277,22 @@ def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["fresh", "link.spk", "out.spk"]
 
 
-@pytest.mark.parametrize(
-    "stage, change, message",
-    [
-        ("set_gids", lambda ring: ring.gidlist.remove(2), "gid 2 owned by 0 but no|hocobj"),
-        ("connect_cells", lambda ring: ring.nclist.pop(), "^1 NetCons are gone: each lives while"),
-        (
-            "create_cells",
-            lambda ring: (ring.pc.set_gid2node(9, 0), ring.gidlist.append(9)),
-            "^gid 9, which host 0 owns or listens to, has no cell anywhere$",
-        ),
-    ],
-)
-def test_a_network_with_wrong_gids_is_refused_and_then_a_right_one_built(stage, change, message):
+WRONG = {  # what else a stage does, and what is said
+    "set_gids": ("ring.gidlist.remove(2)", "gid 2 owned by 0 but no|hocobj"),
+    "connect_cells": ("ring.nclist.pop()", "^1 NetCons are gone: each lives while"),
+    "create_cells": (
+        "ring.gidlist.append(9) or ring.pc.set_gid2node(9, 0)",
+        "^gid 9, which host 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("stage", WRONG)
+def test_a_network_with_wrong_gids_is_refused_and_then_a_right_one_built(stage):
     def other(ring):
         getattr(Ring, stage)(ring)
-        change(ring)
+        eval(WRONG[stage][0], {"ring": ring})
 
-    with pytest.raises((ValueError, RuntimeError), match=message):
+    with pytest.raises((ValueError, RuntimeError), match=WRONG[stage][1]):
         type("Other", (Ring,), {stage: other})(N=6)
     assert len(Ring().cells) == 5
