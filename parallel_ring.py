@@ -76,10 +76,8 @@ def main(network=Ring):
     start = time.perf_counter()
     pc = h.ParallelContext()
     simrun.check_same("main")
-    try:
-        options = (
-            parse(sys.argv[1:], network) if pc.id() == 0 else None
-        )  # all obey rank 0's command line
+    try:  # all obey rank 0's command line
+        options = parse(sys.argv[1:], network) if pc.id() == 0 else None
     except SystemExit as end:
         options = end.code
     options = pc.py_broadcast(options, 0)

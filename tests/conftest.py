@@ -54,6 +54,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker("parallel")
 
 
+@pytest.fixture(autouse=True)
+def session():
+    """Each test begins with the fixed step of 0.025 ms, and no figure."""
+    import simrun
+
+    simrun.h.cvode.active(False)
+    simrun.h.dt = 0.025
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
+
 @pytest.fixture
 def start(tmp_path, tmp_path_factory):
     """A function that starts a command in an empty folder; what runs at the end is killed."""
@@ -96,12 +108,6 @@ def run(start):
 
 
 @pytest.fixture
-def redraw(request):
-    """True if the pictures of the README are to be drawn anew."""
-    return request.config.getoption("--redraw")
-
-
-@pytest.fixture
 def no_mpi(run):
     """The environment variable with which mpi4py finds no MPI library."""
     nowhere = {"MPI4PY_LIBMPI": "/nowhere/libmpi.so"}
@@ -127,15 +133,16 @@ def python(run):
 
 @pytest.fixture
 def driver(monkeypatch, tmp_path, capfd):
-    """A function that runs the program here, with these arguments, as `python` would run it."""
+    """A function that runs a program, if nothing else is said the driver, in the tests' own
+    process, with these arguments, and returns it completed."""
     import parallel_ring
 
-    def driver(*arguments, network=parallel_ring.Ring):
+    def driver(*arguments, main=parallel_ring.main, **options):
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["parallel_ring.py", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", [f"{main.__module__}.py", *map(str, arguments)])
         status = 0
         try:
-            parallel_ring.main(network)
+            main(**options)
         except SystemExit as end:
             status = end.code
         return subprocess.CompletedProcess(arguments, status, *capfd.readouterr())
@@ -146,18 +153,10 @@ def driver(monkeypatch, tmp_path, capfd):
 @pytest.fixture
 def mpiexec(run):
     """A function that runs Python on n processes."""
-
-    def mpiexec(n, *arguments, **options):
-        return run(MPIEXEC, "-n", n, sys.executable, *arguments, **options)
-
-    return mpiexec
+    return lambda n, *words, **options: run(MPIEXEC, "-n", n, sys.executable, *words, **options)
 
 
 @pytest.fixture
 def start_mpiexec(start):
     """A function that starts Python on n processes and does not wait for them."""
-
-    def start_mpiexec(n, *arguments, **options):
-        return start(MPIEXEC, "-n", n, sys.executable, *arguments, **options)
-
-    return start_mpiexec
+    return lambda n, *words, **options: start(MPIEXEC, "-n", n, sys.executable, *words, **options)

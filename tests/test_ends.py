@@ -167,12 +167,9 @@ def test_what_is_caught_or_meant_does_no_harm(mpiexec):
 
 
 GOOD = [
-    ("raise SystemExit(0)", 0),
     ("time.sleep(me); raise SystemExit(4)", 4),
-    ("sys.exit(0)", 0),
     ("from mpi4py import MPI; MPI.Finalize(); raise SystemExit(0)", 0),
     ("pc.done(); raise SystemExit(4)", 4),
-    ("pc.barrier(); pc.done(); h.quit()", 0),
 ]
 
 

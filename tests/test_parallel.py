@@ -16,22 +16,26 @@ NETWORKS = [  # more hosts than cells, many spikes, delays that do not divide, r
     {"N": 100, "syn_w": 0.02, "syn_delay": 0.1, "stim_spike_num": 5, "tstop": 60, "dt": 0.03},
     {"N": 6, "syn_delay": 0.0200001, "radius": 1e6, "tstop": 30, "dt": 0.01},
     {"N": 8, "stim_w": 0.006, "stim_spike_num": 2, "syn_w": 0.02, "syn_delay": 2.5, "dt": 0.05},
-    {"stim_w": 0},
+    {"stim_w": -0.0},
     {"tstop": 0.01},
     {"tstop": 0},
 ]
+EXTREMES = [{name: 1e300} for name in ("syn_w", "stim_w", "syn_delay")]  # by the fixed step alone
+EXTREMES += [{"syn_delay": 8.5, "dt": 8}, {"dt": 1e-6, "tstop": 0.01}, {"tstop": 1e-300}]
+EXTREMES += [{"N": 2, "syn_w": 0.03, "syn_delay": 15, "tstop": 20000, "dt": 0.1}]
 SOLVERS = [{}, {"coreneuron": True}, {"variable_step": True}, {"variable_step": 1e-5}]
 # Rank 0 prints the spikes of every network with every solver, to the last bit
 EXACT = f"""
 import simrun
 from ring import Ring
-for arguments in {NETWORKS}:
+for arguments in {NETWORKS + EXTREMES}:
+    solvers = {SOLVERS} if arguments in {NETWORKS} else [{{}}]
     tstop, dt = arguments.pop("tstop", 100), arguments.pop("dt", 0.025)
     ring = Ring(**arguments)
     assert ring.gidlist == list(range(ring.pc.id(), ring._N, ring.pc.nhost()))
     assert len(ring.cells) == len(ring.gidlist) == len(ring.nclist)
     assert (ring.stim is None) == (ring.pc.id() != 0)
-    for solver in {SOLVERS}:
+    for solver in solvers:
         simrun.prun(tstop, dt, **solver)
         times, gids = ring.gather_spikes()
         if ring.pc.id() == 0:
@@ -75,7 +79,7 @@ def test_the_spikes_are_the_same_to_the_last_bit_with_every_solver(mpiexec, tmp_
     assert (one.returncode, one.stderr) == (0, "")
     for other in others:
         assert (other.returncode, other.stderr) == (0, "") and other.stdout == one.stdout
-    rows = iter(one.stdout.split("\n"))
+    rows = iter(one.stdout.splitlines())
     for network in NETWORKS:
         fixed, core, variable, exact = (next(rows) for _ in SOLVERS)
         assert fixed == core
@@ -91,6 +95,8 @@ def test_the_spikes_are_the_same_to_the_last_bit_with_every_solver(mpiexec, tmp_
             lines = [spike.split() for spike in fixed.split(",")]
             written = "".join(f"{float.fromhex(t):.3f}\t{gid}\n" for t, gid in lines)
             assert (tmp_path / "same.spk").read_text() == written
+    *extremes, long = rows
+    assert len(extremes) == 6 and any(extremes) and long.count(",") > 1000
 
 
 def test_testmpi(mpiexec):
@@ -127,10 +133,11 @@ def test_the_order_of_the_imports_does_not_matter(mpiexec, tmp_path, first):
     script += "from neuron import h\npc = h.ParallelContext()\nh.tstop = 100\n"
     script += "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')\n"
     for run in ("simrun.prun(coreneuron=True)", "h.run()", "simrun.prun()"):
-        script += f"{run}\nmy_ring.write_spikes('{len(run)}.spk')\n"
-    done = mpiexec(2, "-c", script, NEURON_MODULE_OPTIONS="-nogui")
-    assert (done.returncode, done.stderr) == (0, "") and ids(done.stdout, 2)
-    assert [path.read_bytes() for path in tmp_path.glob("*.spk")] == 3 * [TABLE]
+        script += f"{run}\nmy_ring.write_spikes(f'{{pc.nhost()}}{len(run)}.spk')\n"
+    for n in 1, 2:
+        done = mpiexec(n, "-c", script, NEURON_MODULE_OPTIONS="-nogui")
+        assert (done.returncode, done.stderr) == (0, "") and ids(done.stdout, n)
+    assert [path.read_bytes() for path in tmp_path.glob("*.spk")] == 6 * [TABLE]
 
 
 LAUNCHERS = {

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, TABLE
 from matplotlib import pyplot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from plot_spikes import plot_spikes, read_spikes
-
-SCRIPT = ROOT / "plot_spikes.py"
+import plot_spikes
+from plot_spikes import read_spikes
 
 
 @pytest.fixture
@@ -30,24 +30,10 @@ def test_reading_lines_in_any_order_with_comments_and_windows_line_ends(tmp_path
     assert times.tolist() == [7.5, 1.25, 7.5] and gids.tolist() == [3, 0, 2]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "1.5",
-        "1.5\t2\t3",
-        "1.5\t2.5",
-        "x\t2",
-        "-1\t2",
-        "1\t-2",
-        "nan\t2",
-        "inf\t2",
-        "1e400\t2",
-        f"1\t{2**63}",
-        "1\t\ufffd",
-        "\0\0\t\0",
-        "spike",
-    ],
-)
+BAD = "1.5|1.5\t2\t3|1.5\t2.5|x\t2|-1\t2|1\t-2|nan\t2|inf\t2|1e400\t2|1\t\ufffd|\0\0\t\0|spike"
+
+
+@pytest.mark.parametrize("line", [*BAD.split("|"), f"1\t{2**63}"])
 def test_a_bad_line_is_named(tmp_path, line):
     path = tmp_path / "bad.spk"
     path.write_text(f"12.625\t0\n{line}\n1\t1\n", encoding="utf-8")
@@ -66,22 +52,18 @@ def test_a_file_without_spikes_is_refused(tmp_path, content):
 
 
 def test_the_raster():
-    axes = plot_spikes(np.array([9.0, 1, 5]), np.array([0, 2, 1]))
+    axes = plot_spikes.plot_spikes(np.array([9.0, 1, 5]), np.array([0, 2, 1]))
     [ticks] = axes.lines
     corners = ticks.get_xydata().reshape(3, 3, 2)  # spike, its two ends and a gap, time and gid
-    assert corners[:, :2].tolist() == [
-        [[9, -0.5], [9, 0.5]],
-        [[1, 1.5], [1, 2.5]],
-        [[5, 0.5], [5, 1.5]],
-    ]
+    for (time, gid), ends in zip([(9, 0), (1, 2), (5, 1)], corners[:, :2].tolist()):
+        assert ends == [[time, gid - 0.5], [time, gid + 0.5]]
     assert np.isnan(corners[:, 2, 1]).all()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (ms)", "cell (gid)")
-    assert plot_spikes([50], [3], axes, "red") is axes and len(axes.lines) == 2
+    assert plot_spikes.plot_spikes([50], [3], axes, "red") is axes and len(axes.lines) == 2
     assert axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 50  # it grows with what is added
     axes.figure.canvas.draw()
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert {"0", "1", "2", "3"} <= set(labels) and not any("." in label for label in labels)
-    pyplot.close(axes.figure)
 
 
 def ink(axes):
@@ -93,90 +75,74 @@ def ink(axes):
 
 
 def test_every_spike_can_be_seen_whatever_their_number():
-    few = plot_spikes(np.linspace(0, 1000, 50), np.arange(50) * 200)
+    few = plot_spikes.plot_spikes(np.linspace(0, 1000, 50), np.arange(50) * 200)
     assert ink(few).sum() > 50 * 4 * 255  # each some pixels, although a row is 0.04 pixels high
     random = np.random.default_rng(1)
-    many = plot_spikes(random.uniform(0, 1000, 300_000), random.integers(0, 10_000, 300_000))
+    many = plot_spikes.plot_spikes(
+        random.uniform(0, 1000, 300_000), random.integers(0, 10_000, 300_000)
+    )
     grey = ink(many)[100:350, 100:700]  # inside
     assert 40 < grey.mean() < 160  # neither white nor black, but as dense as the spikes
-    both = plot_spikes(np.full(100_000, 500.0), np.arange(100_000) % 10_000)
-    plot_spikes(random.uniform(0, 1000, 100_000), random.integers(0, 10_000, 100_000), both)
+    both = plot_spikes.plot_spikes(np.full(100_000, 500.0), np.arange(100_000) % 10_000)
+    plot_spikes.plot_spikes(
+        random.uniform(0, 1000, 100_000), random.integers(0, 10_000, 100_000), both
+    )
     columns = ink(both)[100:350, 100:700].mean(axis=0)
     assert columns.max() > 1.5 * np.median(columns)  # what happens at once stands out
-    assert len(plot_spikes([], []).lines) == 1
-    pyplot.close("all")
+    assert len(plot_spikes.plot_spikes([], []).lines) == 1
+
+
+def script(driver, *arguments):
+    return driver(*arguments, main=plot_spikes.main)
 
 
 def test_the_script_saves_a_picture_where_there_is_no_display(python, spikes, tmp_path):
-    done = python(SCRIPT)
+    done = python(ROOT / "plot_spikes.py")
     assert (done.returncode, done.stdout, done.stderr) == (0, "picture saved in out.png\n", "")
     height, width, _ = pyplot.imread(tmp_path / "out.png").shape
     assert (width, height) == (1600, 900)
 
 
-def test_the_script_overlays_several_files(python, spikes, tmp_path):
+def test_the_script_overlays_several_files(driver, spikes, tmp_path):
     (tmp_path / "$b$.spk").write_text("14\t2\n180\t7\n")
-    done = python(
-        "-c",
-        """
-import sys
-from matplotlib import pyplot
-sys.argv = ["plot_spikes.py", "out.spk", "$b$.spk", "-o", "both.svg"]
-import plot_spikes
-plot_spikes.main()
-axes = pyplot.gca()
-print([ticks.get_color() for ticks in axes.lines], axes.get_xlim()[1] > 180)
-print([text.get_text() for text in axes.figure.legends[0].get_texts()])
-""",
-    )
-    assert done.stderr == "" and done.stdout.splitlines() == [
-        "picture saved in both.svg",
-        "['black', 'red'] True",
-        r"['out.spk', '\\$b\\$.spk']",
-    ]
+    done = script(driver, "out.spk", "$b$.spk", "-o", "both.svg")
+    assert (done.stderr, done.stdout) == ("", "picture saved in both.svg\n")
+    axes = pyplot.gca()
+    assert [ticks.get_color() for ticks in axes.lines] == ["black", "red"]
+    labels = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+    assert labels == ["out.spk", r"\$b\$.spk"] and axes.get_xlim()[1] > 180
     assert b"</svg>" in (tmp_path / "both.svg").read_bytes()
 
 
-def test_the_script_opens_a_window_where_there_is_a_display(python, spikes, tmp_path):
+def test_the_script_opens_a_window_where_there_is_a_display(driver, spikes, tmp_path, monkeypatch):
     # A stand-in for a window system: matplotlib asks a canvas which framework it needs
-    done = python(
-        "-c",
-        """
-import sys
-from matplotlib import pyplot
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-pyplot.close(pyplot.figure())  # the backend is chosen now
-FigureCanvasAgg.required_interactive_framework = "tk"
-pyplot.show = lambda: print("window")
-import plot_spikes
-plot_spikes.main()
-sys.argv.extend(["-o", "saved.png"])
-plot_spikes.main()
-""",
-    )
-    assert done.stdout == "window\npicture saved in saved.png\n"
+    pyplot.close(pyplot.figure())  # the backend is chosen now
+    monkeypatch.setattr(FigureCanvasAgg, "required_interactive_framework", "tk")
+    monkeypatch.setattr(pyplot, "show", lambda: print("window"))
+    assert script(driver).stdout == "window\n"
+    assert script(driver, "-o", "saved.png").stdout == "picture saved in saved.png\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.spk", "saved.png"]
 
 
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (["missing.spk"], "missing.spk: No such file or directory"),
-        (["."], ".: Is a directory"),
-        (["bad.spk"], "bad.spk:1: 'no spikes here' is not a spike: "),
-        (["empty.spk"], "empty.spk: has no spikes"),
-        (["binary.spk"], "binary.spk:1: "),
-        (["-o", "nowhere/a.png"], "nowhere/a.png: No such file or directory"),
-        (["-o", "a.xyz"], "Format 'xyz' is not supported"),
-        (["--nonsense"], "unrecognized arguments"),
-    ],
-)
-def test_the_script_names_what_it_cannot_use(python, spikes, tmp_path, arguments, message):
+FAULTS = {
+    "missing.spk": "missing.spk: No such file or directory",
+    ".": ".: Is a directory",
+    "bad.spk": "bad.spk:1: 'no spikes here' is not a spike: ",
+    "empty.spk": "empty.spk: has no spikes",
+    "binary.spk": "binary.spk:1: ",
+    "-o nowhere/a.png": "nowhere/a.png: No such file or directory",
+    "-o a.xyz": "Format 'xyz' is not supported",
+    "--nonsense": "unrecognized arguments",
+}
+
+
+def test_the_script_names_what_it_cannot_use(driver, spikes, tmp_path):
     (tmp_path / "bad.spk").write_text("no spikes here\n")
     (tmp_path / "binary.spk").write_bytes(bytes(range(256)) * 40)
     (tmp_path / "empty.spk").touch()
     before = sorted(tmp_path.iterdir())
-    done = python(SCRIPT, *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"plot_spikes.py: error: {message}")
-    assert done.stderr.count("\n") == 1 and sorted(tmp_path.iterdir()) == before
+    for arguments, message in FAULTS.items():
+        done = script(driver, *arguments.split())
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"plot_spikes.py: error: {message}")
+        assert done.stderr.count("\n") == 1 and sorted(tmp_path.iterdir()) == before

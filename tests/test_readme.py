@@ -51,27 +51,18 @@ def seen_from_afar(picture):
     return squares.mean(axis=(1, 3))
 
 
-def test_every_command_and_every_line_of_code(run, mpiexec, copy, redraw):
+def test_every_command_and_every_line_of_code(run, copy, request):
     done, ran = None, []
     for line, language, text in BLOCKS:
         where = f"README.md, line {line}"
         if language == "sh":
-            if "-m pytest" in text or "netpyne" in text:
-                done = None  # it runs this; test_others does
+            if "-m pytest" in text or "netpyne" in text or "-f nodes" in text:
+                done = None  # it runs this; test_others and test_two_hosts do
                 continue
             if text.startswith("python3 -m venv"):
                 text = text.partition("requirements.txt && ")[2]  # .ci/run runs all of it
-            if "-f nodes" in text:
-                continue  # test_two_hosts does
-            done = run(
-                "bash",
-                "-e",
-                "-c",
-                text,
-                PYTHONPATH="",
-                timeout=120,
-                PATH=os.pathsep.join((str(copy), BESIDE_PYTHON, ENVIRONMENT["PATH"])),
-            )
+            path = os.pathsep.join((str(copy), BESIDE_PYTHON, ENVIRONMENT["PATH"]))
+            done = run("bash", "-e", "-c", text, PYTHONPATH="", PATH=path)
         elif language == "python" and not any(text in code for code in CODE):
             script = re.match(r"# (\w+\.py)\n", text)
             if script:
@@ -93,14 +84,16 @@ def test_every_command_and_every_line_of_code(run, mpiexec, copy, redraw):
         assert done.returncode == 0 and "Traceback" not in done.stderr, (where, done.stderr)
     assert len(ran) >= 10
     for name, made in PICTURES.items():
-        if redraw:
+        if request.config.getoption("--redraw"):
             shutil.copy(copy / made, ROOT / "tests" / name)
         drawn, kept = map(seen_from_afar, (copy / made, ROOT / "tests" / name))
         assert drawn.shape == kept.shape, name
         assert abs(drawn - kept).max() < 0.05, f"{name}: --redraw draws it anew"
 
 
-def test_each_block_is_followed(run):
+def test_each_block_is_followed_and_the_prose_is_at_most_120_columns_wide():
+    prose = re.sub(r"^```.*?^```$|^\|.*$|^!?\[.*\)$", "", README, flags=re.M | re.S)
+    assert max(map(len, prose.splitlines())) <= 120
     assert {language for _, language, _ in BLOCKS} == {"sh", "text", "python", "bash"}
     assert README.count("```") == 2 * len(BLOCKS)
 
@@ -139,23 +132,18 @@ def other(n, stage, *lines):
 
 CONNECT = "self.pc.gid_connect(40, self.cells[0].synlist[0])"
 FIVE = "self.gidlist = [0, 1, 2, 3, 4]"
+SET_ALL = "[self.pc.set_gid2node(gid, self.pc.id()) for gid in self.gidlist]"
+PRUN = "ring.simrun.prun"
+SLURM = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"}  # a launcher that MPI does not know
 FAULTS = {  # the start of what is seen: the fixture that makes it happen, its arguments
     "mpiexec: command": ("run", [shutil.which("bash"), "-c", "mpiexec -n 3"], {"PATH": "/no"}),
     "execvp": ("run", [MPIEXEC, "-n", 1, "parallel_ring.py"], {}),
     "I am 0 of 1": hosts(2, PLAIN),
-    "NEURON sees 1, with": (  # a launcher that MPI does not know
-        "python",
-        [TESTMPI],
-        {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "0"},
-    ),
-    "gave up": hosts(
-        1, "import ring", "r = ring.Ring(stim_w=1e20)", "ring.simrun.prun(variable_step=True)"
-    ),
+    "NEURON sees 1, with": ("python", [TESTMPI], SLURM),
+    "gave up": hosts(1, "import ring", "r = ring.Ring(stim_w=1e20)", f"{PRUN}(variable_step=True)"),
     "IndexError": hosts(6, RING, "my_ring.cells[0]"),
     "but 6 on": hosts(2, "import ring", "ring.Ring(5 + ring.h.ParallelContext().id())"),
-    "2 owners": other(
-        2, "set_gids", FIVE, "[self.pc.set_gid2node(gid, self.pc.id()) for gid in self.gidlist]"
-    ),
+    "2 owners": other(2, "set_gids", FIVE, SET_ALL),
     "has no cell": other(2, "connect_cells", f"self.nclist.append({CONNECT})"),
     "are gone": other(1, "connect_cells", f"for gid in range(20): {CONNECT}"),
     "gid=0": hosts(1, RING + "my_ring.set_gids()"),
@@ -169,6 +157,7 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, its a
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_seen_when_something_is_wrong(request, fault):
+    assert len(table("you see")) == len(FAULTS)
     [seen] = [row[0] for row in table("you see") if fault in row[0]]
     fixture, arguments, environment = FAULTS[fault]
     done = request.getfixturevalue(fixture)(*arguments, **environment)
@@ -182,18 +171,12 @@ def test_what_is_seen_when_something_is_wrong(request, fault):
     assert times == (2 if fault in often else 1), done.stdout + done.stderr
 
 
-def test_each_fault_in_the_table_is_one_that_was_seen():
-    assert len(table("you see")) == len(FAULTS)
-
-
 def test_the_errors_of_spike_times():
     ring = Ring()
     simrun.prun(1001, variable_step=1e-10)
     exact = ring.gather_spikes()[0]
-    assert (
-        tuple(f"{time:.3f}" for time in exact[:3])
-        == re.search(r"at (12\S+), (\S+) and (\S+) ms", README.replace("\n", " ")).groups()
-    )
+    said = re.search(r"at (12\S+), (\S+) and (\S+) ms", README.replace("\n", " ")).groups()
+    assert said == tuple(f"{time:.3f}" for time in exact[:3])
     assert rounded((exact[100] - exact[50]) / 50, re.search(r"it takes (\S+) ms, not", README)[1])
     for steps, *errors, _, _ in table("steps"):
         number = re.search(r"[\d.e-]+$", steps.removesuffix(" ms").strip("`"))
@@ -214,54 +197,40 @@ def rounded(number, shown):
     return float(f"{number:.{digits}g}") == float(shown)
 
 
+def measured(heading, what):
+    """A figure of the benchmark: the section, the start of its line."""
+    section = BENCHMARK[BENCHMARK.index(f"\n{heading}") :]
+    return float(re.search(rf"^{what} +([\d.]+)", section, re.M)[1])
+
+
 def test_the_figures_of_the_benchmark():
-    def measured(heading, what):
-        section = BENCHMARK[BENCHMARK.index(f"\n{heading}") :]
-        return float(re.search(rf"^{what} +([\d.]+)", section, re.M)[1])
-
-    solve = {
-        steps: measured("Solve, 10,000", steps)
-        for steps in (
-            "fixed step",
-            "CoreNEURON",
-            "variable step, atol 1e-2",
-            "variable step, atol 1e-3",
-        )
-    }
     names = {"fixed, 0.025 ms": "fixed step", "`--coreneuron`": "CoreNEURON"}
+    names |= {f"`--variable-step 1e-{n}`": f"variable step, atol 1e-{n}" for n in (2, 3)}
     for steps, _, _, seconds, _ in table("steps"):
-        name = names.get(steps, steps.strip("`").replace("--variable-step", "variable step, atol"))
-        assert rounded(solve[name], seconds) if name in solve else seconds == "", steps
-
-    compute = solve["fixed step"]  # µs a cell for 1 ms, as it is 10,000 cells and 100 ms
-    memory = measured("Memory", "fixed step")
+        if steps in names:
+            assert rounded(measured("Solve, 10,000", names[steps]), seconds), steps
+        else:
+            assert seconds == "", steps
+    # µs a cell for 1 ms, as it is 10,000 cells and 100 ms
+    compute = measured("Solve, 10,000", "fixed step")
     exchange = measured("What two", "an exchange, one per shortest delay")
     spike = measured("What two", "a spike of the other process, besides")
-    two = measured("Two processes", "one") / measured("Two processes", "two")
-    shown = [seconds for _, seconds in table("what | measured")]
-    for number, figure in zip(
-        (
-            measured("Start", "parallel_ring.py"),
-            measured("Build", "ours: cells"),
-            compute,
-            memory,
-            exchange,
-            spike,
-            two,
-        ),
-        shown,
-        strict=True,
-    ):
-        assert rounded(number, figure), figure
-
+    figures = [
+        measured("Start", "parallel_ring.py"),
+        measured("Build", "ours: cells"),
+        compute,
+        measured("Memory", "fixed step"),
+        exchange,
+        spike,
+        measured("Two processes", "one") / measured("Two processes", "two"),
+    ]
+    for number, (what, figure) in zip(figures, table("what | measured"), strict=True):
+        assert rounded(number, figure), what
     prepared = measured("Build", "ours: connected and prepared too")
     assert f"; {prepared:.0f} µs |" in README
     text = " ".join(README.partition("Reckoned from these")[2].split())
-    for number, figure in (
-        (10 * exchange, r"on 1000 hosts some (\d+) µs every 5 ms"),
-        (5 * compute, r"a cell (\d+) µs\)"),
-    ):
-        assert rounded(number, re.search(figure, text)[1]), figure
+    assert rounded(10 * exchange, re.search(r"on 1000 hosts some (\d+) µs every 5 ms", text)[1])
+    assert rounded(5 * compute, re.search(r"a cell (\d+) µs\)", text)[1])
     # Of N cells that fire 10 times a second, each host hears all and computes its share
     assert 500 < compute * 1000 / (10 * spike) / 10 < 2000 and "a thousand hosts of busy" in text
 
@@ -275,8 +244,3 @@ def test_its_links_and_pictures_exist():
         for heading in re.findall(r"^#+ (.*)$", README, re.M)
     }
     assert all(target[1:] in headings for target in targets if target.startswith("#"))
-
-
-def test_its_prose_is_at_most_120_columns_wide():
-    prose = re.sub(r"^```.*?^```$|^\|.*$|^!?\[.*\)$", "", README, flags=re.M | re.S)
-    assert max(map(len, prose.splitlines())) <= 120

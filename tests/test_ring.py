@@ -18,13 +18,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(autouse=True)
-def session():
-    h.dt = 0.025  # the step of the session, which a test before may have changed
-    gc.collect()  # and a test before may have left sections in a cycle
-
-
 def sections():
+    gc.collect()  # a test before may have left some in a cycle
     return len(list(h.allsec()))
 
 

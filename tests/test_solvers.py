@@ -37,13 +37,12 @@ def test_neither_blocks_nor_stretches_change_the_spikes():
         h.stdinit()
         ring.pc.psolve(210)
         h.cvode.active(False)
-        h.dt = 0.025  # the variable step leaves its last
         assert np.array_equal(whole, ring.gather_spikes())
 
 
 def test_hosts_with_more_and_with_fewer_cells_have_as_many_blocks(mpiexec, tmp_path):
-    blocks = "import atexit, parallel_ring\npc = parallel_ring.h.ParallelContext()\n"
-    blocks += "parallel_ring.main()\nprint(f'blocks {pc.nthread()}\\n', end='')"
+    blocks = "import parallel_ring as p\np.main()\n"
+    blocks += "print(f'blocks {p.h.ParallelContext().nthread()}\\n', end='')"
     done = mpiexec(2, "-c", blocks, "-N", 10001, "--syn-delay", "0.5", "--tstop", 20)
     assert (done.returncode, done.stdout.count("blocks 10\n")) == (0, 2)
     ring = Ring(5, syn_delay=0.5)
@@ -115,10 +114,11 @@ def test_without_coreneuron_neuron_says_so_and_a_session_goes_on(mpiexec, tmp_pa
 @pytest.fixture
 def computed_rates():
     """NEURON 9 interpolates the rates of hh in a table, where 8.2.7 computes them."""
-    if hasattr(h, "usetable_hh"):
+    has_table = hasattr(h, "usetable_hh")
+    if has_table:
         h.usetable_hh = 0
     yield
-    if hasattr(h, "usetable_hh"):
+    if has_table:
         h.usetable_hh = 1
 
 
@@ -162,7 +162,6 @@ def test_the_threshold_is_found_between_two_steps():
         h.stdinit()
         ring.pc.psolve(20)
         h.cvode.active(False)
-        h.dt = 0.025  # it was the length of the last step
         times.append(ring.t_vec[0])
     simrun.prun(20, variable_step=1e-2)
     assert ring.t_vec[0] == times[1] != times[0]
@@ -220,16 +219,9 @@ def test_switching_between_solvers(tmp_path):
     assert result()[0] == TABLE and ring.t_vec[0] == pytest.approx(12.625)
 
 
-def test_a_run_waits_for_slow_hosts_as_long_as_it_takes():
-    Ring()
-    pc = h.ParallelContext()
-    pc.timeout(20)  # s; NEURON's own
-    simrun.prun(1)
-    assert pc.timeout(0) == 0
-
-
 def test_simulate_takes_the_solver_of_the_session(computed_rates):
     ring = Ring()
+    ring.pc.timeout(20)  # s; NEURON's own
     h.cvode.active(True)
     h.cvode.atol(1e-5)
     simrun.simulate(30)
@@ -240,7 +232,8 @@ def test_simulate_takes_the_solver_of_the_session(computed_rates):
     assert core_neuron.enable and ring.t_vec[0] == pytest.approx(12.625)
     core_neuron.enable = False
     simrun.simulate(30)
-    assert ring.t_vec[0] == pytest.approx(12.625) and h.ParallelContext().step_time() >= 0
+    assert ring.t_vec[0] == pytest.approx(12.625) and ring.pc.step_time() >= 0
+    assert ring.pc.timeout(0) == 0  # a run waits for slow hosts as long as it takes
 
 
 # Leaving
