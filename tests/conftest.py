@@ -1,6 +1,7 @@
 """What the tests share: a way to run a command, alone or under mpiexec, that never hangs."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = (ROOT / "tests" / "reference.spk").read_bytes()  # the published spikes
+README = (ROOT / "README.md").read_text()
+SESSION = re.search(r"^```python\n(import ring, simrun\n.*?)^```$", README, re.M | re.S)[
+    1
+]  # a prompt's
 sys.path.insert(0, str(ROOT))
 
 BESIDE_PYTHON = os.path.dirname(sys.executable)
@@ -37,11 +42,8 @@ ENVIRONMENT |= {
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--redraw",
-        action="store_true",
-        help="put the README's pictures, as they come out, in place of tests/*.png",
-    )
+    what = "put the README's pictures, as they come out, in place of tests/*.png"
+    parser.addoption("--redraw", action="store_true", help=what)
 
 
 def pytest_configure(config):

@@ -20,6 +20,9 @@ def points(sec):
 
 def test_geometry():
     cell = BallAndStick()
+    assert (cell.x, cell.y, cell.z) == (0, 0, 0)
+    assert points(cell.soma) == [(0, 0, 0), (pytest.approx(SOMA), 0, 0)]
+    assert points(cell.dend) == [(pytest.approx(SOMA), 0, 0), (pytest.approx(SOMA + DEND), 0, 0)]
     assert [str(sec).split(".")[-1] for sec in cell.all] == ["soma", "dend"]
     assert (cell.soma.L, cell.soma.nseg, cell.dend.L, cell.dend.nseg) == (SOMA, 1, DEND, 5)
     assert cell.dend.parentseg() == cell.soma(1)
@@ -32,13 +35,6 @@ def test_geometry():
     step = 0.01 * 100 * (DEND / 5) / (pi / 4)  # MΩ from the middle of a segment to the next
     assert cell.dend(0.3).ri() == pytest.approx(step, rel=1e-6)
     assert cell.dend(0.1).ri() == pytest.approx(step / 2, rel=1e-6)
-
-
-def test_points_before_the_cell_is_placed():
-    cell = BallAndStick()
-    assert (cell.x, cell.y, cell.z) == (0, 0, 0)
-    assert points(cell.soma) == [(0, 0, 0), (pytest.approx(SOMA), 0, 0)]
-    assert points(cell.dend) == [(pytest.approx(SOMA), 0, 0), (pytest.approx(SOMA + DEND), 0, 0)]
 
 
 def test_biophysics():
@@ -81,24 +77,17 @@ def test_a_cell_can_be_made_where_it_is_to_stand(theta):
     assert made.theta == theta + pi / 2
 
 
-def test_rotateZ_turns_counter_clockwise_about_the_z_axis():
+def test_rotateZ_turns_counter_clockwise_and_set_position_moves_to_a_place():
     cell = BallAndStick()
     cell.rotateZ(pi / 2)
     assert points(cell.dend)[1] == pytest.approx((0, SOMA + DEND, 0), abs=1e-4)
-    cell.set_position(10, 0, 3)
+    for _ in range(2):  # not by a distance
+        cell.set_position(10, 0, 3)
+        assert points(cell.dend)[1] == pytest.approx((10, SOMA + DEND, 3), abs=1e-4)
     cell.rotateZ(pi / 2)  # now it swings round the axis
     assert (cell.x, cell.y, cell.z) == pytest.approx((0, 10, 3))
     assert points(cell.soma)[0] == pytest.approx((0, 10, 3), abs=1e-4)
     assert points(cell.dend)[1] == pytest.approx((-SOMA - DEND, 10, 3), abs=1e-4)
-
-
-def test_set_position_moves_every_point_to_a_place_not_by_a_distance():
-    cell = BallAndStick()
-    for _ in range(2):
-        cell.set_position(1, 2, 3)
-        assert (cell.x, cell.y, cell.z) == (1, 2, 3)
-        assert points(cell.soma)[0] == (1, 2, 3)
-        assert points(cell.dend)[1] == (pytest.approx(1 + SOMA + DEND), 2, 3)
 
 
 @pytest.mark.parametrize("x", [1e9, float("nan"), float("inf")])

@@ -44,9 +44,8 @@ def test_every_cell_is_drawn_in_the_colour_of_its_host(mpiexec, python, tmp_path
 
 def test_somas_and_dendrites_are_to_scale():
     quads, _ = drawn(plot_spikes.show_network(Ring(N=4, radius=70)))
-    assert np.allclose(
-        quads[0], [(70, 6.308), (82.616, 6.308), (82.616, -6.308), (70, -6.308)], atol=1e-3
-    )
+    corners = [(70, 6.308), (82.616, 6.308), (82.616, -6.308), (70, -6.308)]
+    assert np.allclose(quads[0], corners, atol=1e-3)
     for soma, dend in quads.reshape(4, 2, 4, 2):
         for shape, length, diam in (soma, 12.6157, 12.6157), (dend, 200, 1):
             a, b, c, d = shape
@@ -72,21 +71,11 @@ def test_a_few_cells_carry_their_gids_beside_their_somas(N):
         assert 12 < np.hypot(*(np.array(text.get_position()) - soma.mean(axis=0))) < 30
 
 
-def test_the_colours_are_told_apart_in_print_and_dark_on_white():
-    class Hosts:
-        nhost, id = staticmethod(lambda: 9), staticmethod(lambda: 0)
-
-        def py_gather(self, mine, root):
-            return [mine] + 8 * [[]]
-
-        def py_allgather(self, mine):
-            return [mine]
-
-    my_ring = Ring()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simrun, "h", SimpleNamespace(ParallelContext=Hosts))
-        axes = plot_spikes.show_network(my_ring)
-    [shapes] = axes.collections
+def test_the_colours_are_told_apart_in_print_and_dark_on_white(monkeypatch):
+    my_ring, nine = Ring(), SimpleNamespace(nhost=lambda: 9, id=lambda: 0)
+    nine.py_gather, nine.py_allgather = lambda mine, _: [mine] + 8 * [[]], lambda mine: [mine]
+    monkeypatch.setattr(simrun, "h", SimpleNamespace(ParallelContext=lambda: nine))
+    [shapes] = plot_spikes.show_network(my_ring).collections
     grey = [np.dot(shapes.cmap(shapes.norm(host))[:3], (0.299, 0.587, 0.114)) for host in range(9)]
     assert (np.diff(grey) > 0.03).all() and grey[-1] < 0.7
 

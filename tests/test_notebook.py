@@ -1,19 +1,9 @@
 """The README's prompt session as a Jupyter notebook, its figures inline."""
 
-import re
-
 import pytest
-from conftest import ENVIRONMENT, ROOT, TABLE
+from conftest import ENVIRONMENT, SESSION, TABLE
 
 nbclient, nbformat = map(pytest.importorskip, ("nbclient", "nbformat"))
-README = (ROOT / "README.md").read_text()
-SESSION = next(
-    text
-    for text in re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
-    if text.startswith("import ring, simrun\n")
-)  # a script starts with its name
-
-
 AFTERWARDS = """
 my_ring = ring.Ring()
 simrun.prun(100, coreneuron=True)

@@ -7,7 +7,6 @@ import pytest
 from conftest import ROOT
 from matplotlib import pyplot
 
-import parallel_ring
 import plot_spikes
 import ring
 import simrun
@@ -84,10 +83,8 @@ if me == last:
     pc.set_gid2node(100, me)
     pc.cell(100, h.NetCon(art, None))  # an artificial cell
     late = connect()"""
-    one, *others = (
-        mpiexec(n, "-c", forty(keep="self.mine = [*vars(self).get('mine', []), nc]", more=more))
-        for n in (1, 2, 3)
-    )
+    script = forty(keep="self.mine = [*vars(self).get('mine', []), nc]", more=more)
+    one, *others = (mpiexec(n, "-c", script) for n in (1, 2, 3))
     for done in one, *others:
         assert (done.returncode, done.stderr) == (0, "") and done.stdout == one.stdout
     assert one.stdout.endswith(", 100]\n")
@@ -131,32 +128,21 @@ def test_a_parameter_is_known_when_the_network_is_built_wherever_super_stands():
     assert ring.parameters(Last) == ring.parameters(ring.Ring) | own
 
 
-def test_a_parameter_is_an_option_with_its_default_and_type(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    built = []
-    monkeypatch.setattr(Last, "record_spikes", lambda net: built.append(net.told))
-
-    def main(*arguments):
-        monkeypatch.setattr("sys.argv", ["mine.py", *arguments, "--tstop", "1"])
-        parallel_ring.main(Last)
-        return built[-1]
-
-    assert main() == (20.0, 1, False, "first", 2.0, True)
+def test_a_parameter_is_an_option_with_its_default_and_type(driver):
+    assert driver("--tstop", 1, network=Last).returncode == 0
+    assert simrun.built.told == (20.0, 1, False, "first", 2.0, True)
     options = "--interval 5 --seed 3 --noisy --name you --gain 1 --no-loud -N 3 --syn-w 0.02"
-    assert main(*options.split()) == (5.0, 3, True, "you", 1.0, False)
+    assert driver(*options.split(), network=Last).returncode == 0
+    assert simrun.built.told == (5.0, 3, True, "you", 1.0, False)
     assert simrun.built._N == 3 and simrun.built.syn_w == 0.02
-    for wrong, words in (
-        ("--seed=1.5", "argument --seed: invalid int value: '1.5'"),
-        ("--interval=x", "argument --interval: invalid float value: 'x'"),
-        ("-N=0", "N = '0': must be a whole number from 1"),
-    ):
-        with pytest.raises(SystemExit) as end:
-            main(*wrong.split("=") if wrong[1] == "N" else [wrong])
-        assert end.value.code == 2
-        assert f"mine.py: error: {words}" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main("--help")
-    said = " ".join(capsys.readouterr().out.split())
+    for wrong, words in {
+        "--seed 1.5": "argument --seed: invalid int value: '1.5'",
+        "--interval x": "argument --interval: invalid float value: 'x'",
+        "-N 0": "N = '0': must be a whole number from 1",
+    }.items():
+        done = driver(*wrong.split(), network=Last)
+        assert done.returncode == 2 and f"error: {words}" in done.stderr
+    said = " ".join(driver("--help", network=Last).stdout.split())
     assert "mean time between two events of the noise (ms); default 20.0" in said
 
 

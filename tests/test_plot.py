@@ -17,16 +17,12 @@ def spikes(tmp_path):
     return path
 
 
-def test_reading_the_table(spikes):
+def test_reading_the_table_and_lines_in_any_order_with_comments_and_windows_line_ends(spikes):
     times, gids = read_spikes(spikes)
     assert (times.dtype, gids.dtype, times.shape, gids.shape) == (float, np.int64, (14,), (14,))
     assert times[:3].tolist() == [12.625, 19.225, 25.825] and gids[-1] == 3
-
-
-def test_reading_lines_in_any_order_with_comments_and_windows_line_ends(tmp_path):
-    path = tmp_path / "mixed.spk"
-    path.write_bytes(b"# ms\tgid\r\n7.5\t3\r\n\r\n  1.25 0 # first\r\n7.5\t2\r\n")
-    times, gids = read_spikes(path)
+    spikes.write_bytes(b"# ms\tgid\r\n7.5\t3\r\n\r\n  1.25 0 # first\r\n7.5\t2\r\n")
+    times, gids = read_spikes(spikes)
     assert times.tolist() == [7.5, 1.25, 7.5] and gids.tolist() == [3, 0, 2]
 
 

@@ -7,13 +7,12 @@ import subprocess
 import sys
 
 import pytest
-from conftest import BESIDE_PYTHON, ENVIRONMENT, MPIEXEC, ROOT
+from conftest import BESIDE_PYTHON, ENVIRONMENT, MPIEXEC, README, ROOT
 from matplotlib import pyplot
 
 import simrun
 from ring import Ring
 
-README = (ROOT / "README.md").read_text()
 BENCHMARK = (ROOT / "tests" / "benchmark.txt").read_text()  # what it printed
 BLOCKS = [
     (README.count("\n", 0, block.start()) + 1, *block.groups())

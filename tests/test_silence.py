@@ -91,27 +91,20 @@ def test_a_variable_step_that_could_not_be_local_is_refused(python):
         assert words in done.stdout + done.stderr  # NEURON's own, of the other two
 
 
-def test_the_step_of_the_session_is_not_the_last_one_of_a_variable_step():
+def test_the_session_has_its_own_step_after_a_variable_one_and_no_tolerance_of_0():
     ring = Ring()
-    h.dt, h.tstop = 0.025, 30
+    h.tstop = 30
     h.cvode.active(True)
     h.run()
     h.cvode.active(False)
     assert h.dt != 0.025
     simrun.simulate(30)
     assert h.dt == 0.025 and ring.t_vec[0] == pytest.approx(12.625)
-
-
-def test_a_tolerance_of_0_is_not_the_fixed_step():
-    Ring()
     h.cvode.active(True)
-    h.cvode.atol(0)
-    try:
-        with pytest.raises(ValueError, match="variable_step = 0.0: must be a finite number from"):
-            simrun.simulate(30)
-    finally:
-        h.cvode.atol(1e-3)
-        h.cvode.active(False)
+    h.cvode.atol(0)  # to NEURON the fixed step
+    with pytest.raises(ValueError, match="variable_step = 0.0: must be a finite number from"):
+        simrun.simulate(30)
+    h.cvode.atol(1e-3)
 
 
 def test_a_connection_that_coreneuron_would_not_switch_off_is_refused():
@@ -125,11 +118,8 @@ def test_a_connection_that_coreneuron_would_not_switch_off_is_refused():
 
 
 def test_what_neuron_says_of_coreneuron_is_seen(python):
-    done = python(
-        "-c",
-        "import ring, simrun\nr = ring.Ring()\nclamp = simrun.h.VClamp(r.cells[0].soma(0.5))\n"
-        "simrun.prun(20, coreneuron=True)",
-    )
+    clamp = "import ring, simrun\nclamp = simrun.h.VClamp(ring.Ring().cells[0].soma(0.5))\n"
+    done = python("-c", clamp + "simrun.prun(20, coreneuron=True)")
     assert done.returncode != 0 and "VClamp mechanism" in done.stdout + done.stderr
 
 
@@ -150,9 +140,8 @@ def test_prun_leaves_the_blocks_as_it_finds_them():
 
 def test_a_delay_that_coreneuron_does_not_bear_is_refused_on_any_number_of_hosts(mpiexec, driver):
     done = driver("--syn-delay", "0.04", "--coreneuron")
-    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith(
-        "parallel_ring.py: error: syn_delay = 0.04: must be longer than two steps, dt = 0.025 ms\n"
-    )
+    words = "error: syn_delay = 0.04: must be longer than two steps, dt = 0.025 ms\n"
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.endswith(words)
     script = "import ring, simrun\nr = ring.Ring(syn_delay=0.04)\nsimrun.prun(20)\ntry:\n"
     script += "    simrun.prun(20, coreneuron=True)\nexcept ValueError:\n    print('no')\n"
     script += "r = ring.Ring(syn_delay=0.0501)\nsimrun.prun(20, coreneuron=True)"

@@ -167,7 +167,7 @@ def test_the_threshold_is_found_between_two_steps():
     assert ring.t_vec[0] == times[1] != times[0]
 
 
-def test_the_limits_of_the_tolerance_and_what_is_beyond_them(driver):
+def test_the_limits_of_the_tolerance_and_what_is_refused(driver):
     ring = Ring()
     for atol in 1, 1e-12:
         simrun.prun(15, variable_step=atol)
@@ -176,14 +176,9 @@ def test_the_limits_of_the_tolerance_and_what_is_beyond_them(driver):
         words = f"variable_step = {atol!r}: must be a finite number from 1e-12 to 1"
         with pytest.raises(ValueError, match=words):
             simrun.prun(variable_step=atol)
-        assert h.cvode.active() == 0
         done = driver(f"--variable-step={atol}")
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"parallel_ring.py: error: variable_step = '{atol}': must ")
-
-
-def test_the_solvers_exclude_each_other(driver):
-    Ring()
+        words = f"error: variable_step = '{atol}': must be a finite number"
+        assert (done.returncode, done.stdout) == (2, "") and words in done.stderr
     with pytest.raises(ValueError, match="coreneuron excludes variable_step"):
         simrun.prun(coreneuron=True, variable_step=True)
     done = driver("--coreneuron", "--variable-step")

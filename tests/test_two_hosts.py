@@ -9,9 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import MPIEXEC, ROOT, TABLE
+from conftest import MPIEXEC, README, ROOT, TABLE
 
-README = (ROOT / "README.md").read_text()
 HOSTS = {"10.77.0.1": "ring-a", "10.77.0.2": "ring-b"}  # address: namespace, and host name
 # What the launcher calls instead of ssh: options, the host, and the command to run there
 SSH = """#!/bin/bash
@@ -66,20 +65,11 @@ def mpiexec_on_two(two_hosts, run, tmp_path):
         assert all(f"`{words}`" in README for words in (options.split()[0], f"node1{slots}"))
     (tmp_path / "nodes").write_text("".join(f"{address}{slots}\n" for address in HOSTS))
 
-    def mpiexec(*arguments):
-        inside = "ip netns exec ring-a unshare --uts sh -c".split()
-        return run(
-            *inside,
-            f'hostname ring-a; exec {MPIEXEC} {options} -n 4 "$0" "$@"',
-            sys.executable,
-            *arguments,
-            HYDRA_LAUNCHER="ssh",
-            HYDRA_LAUNCHER_EXEC=str(ssh),
-            PRTE_MCA_plm_ssh_agent=str(ssh),
-            PRTE_MCA_rmaps_default_mapping_policy="slot",
-        )
-
-    return mpiexec
+    ssh_is = {"HYDRA_LAUNCHER_EXEC": str(ssh), "PRTE_MCA_plm_ssh_agent": str(ssh)}
+    ssh_is |= {"HYDRA_LAUNCHER": "ssh", "PRTE_MCA_rmaps_default_mapping_policy": "slot"}
+    inside = "ip netns exec ring-a unshare --uts sh -c".split()
+    inside += [f'hostname ring-a; exec {MPIEXEC} {options} -n 4 "$0" "$@"', sys.executable]
+    return lambda *arguments: run(*inside, *arguments, **ssh_is)
 
 
 def crossed():
@@ -87,12 +77,9 @@ def crossed():
     return int(ip("netns exec ring-a cat /sys/class/net/cable/statistics/tx_bytes"))
 
 
-def test_the_table_on_two_hosts(mpiexec_on_two, tmp_path):
-    done = mpiexec_on_two(
-        "-c",
-        "import os, simrun\npc = simrun.h.ParallelContext()\n"
-        "print(f'{pc.id()} {os.uname().nodename}\\n', end='')",
-    )
+def test_the_table_on_two_hosts_and_an_error_on_one_that_ends_both(mpiexec_on_two, tmp_path):
+    where = "import os, simrun\npc = simrun.h.ParallelContext()\n"
+    done = mpiexec_on_two("-c", where + "print(f'{pc.id()} {os.uname().nodename}\\n', end='')")
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.splitlines()) == ["0 ring-a", "1 ring-a", "2 ring-b", "3 ring-b"]
     few = crossed()
@@ -101,12 +88,6 @@ def test_the_table_on_two_hosts(mpiexec_on_two, tmp_path):
     assert crossed() - few > 1000 * 8  # an exchange each 0.1 ms, with the gids of the spikes
     done = mpiexec_on_two(ROOT / "parallel_ring.py")
     assert done.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
-
-
-def test_an_error_on_one_host_ends_the_other(mpiexec_on_two):
-    done = mpiexec_on_two(
-        "-c",
-        "import simrun, ring\nmy_ring = ring.Ring()\n"
-        "if my_ring.pc.id() == 3:\n    1 / 0\nsimrun.prun()",
-    )
+    fault = "import simrun, ring\nmy_ring = ring.Ring()\nmy_ring.pc.id() == 3 and 1 / 0\n"
+    done = mpiexec_on_two("-c", fault + "simrun.prun()")
     assert done.returncode != 0 and done.stderr.count("ZeroDivisionError") == 1
