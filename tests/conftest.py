@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+DRIVER = ROOT / "parallel_ring.py"
 TABLE = (ROOT / "tests" / "reference.spk").read_bytes()  # the published spikes
 README = (ROOT / "README.md").read_text()
 SESSION = re.search(r"^```python\n(import ring, simrun\n.*?)^```$", README, re.M | re.S)[
@@ -70,14 +71,16 @@ def session():
 
 @pytest.fixture
 def start(tmp_path, tmp_path_factory):
-    """A function that starts a command in an empty folder; what runs at the end is killed."""
-    started, files = [], tmp_path_factory.mktemp("t")  # what a launcher leaves when it is ended
+    """A function that starts a command in an empty folder; what runs at the end is killed. What a
+    launcher leaves then is in another: hydra leaves nothing in /tmp if there is a HWLOC_XMLFILE."""
+    started, files = [], tmp_path_factory.mktemp("t")
+    elsewhere = {"TMPDIR": str(files), "HWLOC_XMLFILE": f"{files}/none"}
 
     def start(*command, stderr=subprocess.PIPE, **environment):
         process = subprocess.Popen(
             [str(word) for word in command],
             cwd=tmp_path,
-            env=ENVIRONMENT | {"TMPDIR": str(files)} | environment,
+            env=ENVIRONMENT | elsewhere | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,

@@ -11,12 +11,10 @@ import time
 from io import StringIO
 
 import pytest
-from conftest import MPIEXEC, ROOT, TABLE
+from conftest import DRIVER, MPIEXEC, ROOT, TABLE
 
 import parallel_ring
 from simrun import write_whole
-
-DRIVER = ROOT / "parallel_ring.py"
 
 AS_DRIVER = f"import runpy; runpy.run_path({str(DRIVER)!r}, run_name='__main__')"
 # A driver that writes the process ids of its ranks, to see whether they are gone, and whose ranks

@@ -4,9 +4,9 @@ import re
 import sys
 
 import pytest
-from conftest import MPIEXEC, ROOT, TABLE
+from conftest import DRIVER, MPIEXEC, ROOT, TABLE
 
-DRIVER, TESTMPI = ROOT / "parallel_ring.py", ROOT / "tests" / "testmpi.py"
+TESTMPI = ROOT / "tests" / "testmpi.py"
 
 NETWORKS = [  # more hosts than cells, many spikes, delays that do not divide, runs without spikes
     {},

@@ -111,7 +111,7 @@ def table(header):
     return [[cell.strip() for cell in row[1:-1].split("|")] for row in rows]
 
 
-DRIVER, TESTMPI = ROOT / "parallel_ring.py", ROOT / "tests" / "testmpi.py"
+TESTMPI = ROOT / "tests" / "testmpi.py"
 RING = "import ring\nmy_ring = ring.Ring()\nme = my_ring.pc.id()\n"
 PLAIN = "from neuron import h\npc = h.ParallelContext()\n"
 PLAIN += "print(f'I am {pc.id()} of {pc.nhost()}\\n', end='')"

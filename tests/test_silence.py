@@ -8,13 +8,12 @@ import threading
 from unittest.mock import Mock
 
 import pytest
-from conftest import MPIEXEC, ROOT, TABLE
+from conftest import DRIVER, MPIEXEC, ROOT, TABLE
 
 import simrun
 from ring import Ring
 from simrun import core_neuron, h
 
-DRIVER = ROOT / "parallel_ring.py"
 HERE = f"import sys\nsys.path.insert(0, {str(ROOT / 'tests')!r})\n"
 
 # Solvers that fail, or that are not what was asked for

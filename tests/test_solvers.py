@@ -5,14 +5,13 @@ import os
 
 import numpy as np
 import pytest
-from conftest import ROOT, TABLE
+from conftest import DRIVER, TABLE
 
 import parallel_ring
 import simrun
 from ring import Ring
 from simrun import core_neuron, h
 
-DRIVER = ROOT / "parallel_ring.py"
 # Blocks of cells
 
 
