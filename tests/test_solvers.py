@@ -233,11 +233,11 @@ def test_simulate_takes_the_solver_of_the_session(computed_rates):
 # Leaving
 
 LEAVE = """
-import atexit, sys
+import atexit, os, sys
 import ring, simrun
 class Ring(ring.Ring):
-    def __del__(self):
-        print("taken apart", flush=True)
+    def __del__(self, write=os.write):  # which is there to the very end
+        write(1, b"taken apart\\n")
 atexit.register(lambda: print("atexit %s\\n" % simrun.MPI.Is_finalized(), end=""))
 my_ring = Ring(50)
 simrun.prun(20, {solver})
