@@ -21,8 +21,8 @@ def parse(arguments, network):
     parser = argparse.ArgumentParser(description=main.__doc__, allow_abbrev=False)
     parser.error = fail
     meanings = {"tstop": "time to simulate (ms)", "dt": "time step (ms)"}
-    for each in network.__mro__:
-        meanings |= re.findall(r"^ +(\w+): (.+)", each.__doc__ or "", re.MULTILINE)
+    for each in reversed(network.__mro__):
+        meanings |= re.findall(r"^ *(\w+): (.+)", each.__doc__ or "", re.MULTILINE)
     ours = {*parameters(Ring), "tstop", "dt", "variable_step"}
     for name, default in (parameters(network) | {"tstop": 100, "dt": 0.025}).items():
         kind = {} if name in ours else {"type": type(default)}
@@ -30,7 +30,7 @@ def parse(arguments, network):
             kind = {"action": argparse.BooleanOptionalAction}
         if isinstance(default, (int, float, str)):
             option = "-N" if name == "N" else "--" + name.replace("_", "-")
-            meaning = f"{meanings.get(name, '')}; default {default}".lstrip("; ")
+            meaning = f"{meanings.get(name, '')}; default {default}".lstrip("; ").replace("%", "%%")
             parser.add_argument(option, default=default, help=meaning, **kind)
     meaning = "file for the spikes: time (ms), tab, gid; default out.spk"
     parser.add_argument("-o", "--output", default="out.spk", metavar="FILE", help=meaning)

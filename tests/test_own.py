@@ -94,6 +94,7 @@ class First(ring.Ring):
     """A ring with parameters of its own.
 
     interval: mean time between two events of the noise (ms)
+    syn_w: 100% of the weight here (µS)
     """
 
     def __init__(self, interval=20.0, seed=1, noisy=False, name="first", **others):
@@ -144,6 +145,7 @@ def test_a_parameter_is_an_option_with_its_default_and_type(driver):
         assert done.returncode == 2 and f"error: {words}" in done.stderr
     said = " ".join(driver("--help", network=Last).stdout.split())
     assert "mean time between two events of the noise (ms); default 20.0" in said
+    assert "100% of the weight here (µS); default 0.01" in said
 
 
 def test_parameters_are_compared_between_hosts(mpiexec):

@@ -141,8 +141,7 @@ def test_the_order_of_the_imports_does_not_matter(mpiexec, tmp_path, first):
 
 
 LAUNCHERS = {
-    "Open MPI's mpiexec": "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 PMIX_RANK=0 "
-    "PMIX_NAMESPACE=none",
+    "Open MPI's mpiexec": "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0",
     "Slurm's srun": "SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0",
 }
 
