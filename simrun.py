@@ -125,8 +125,11 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
 def solver(dt, coreneuron, variable_step):
     """Let NEURON take the steps in one of its ways; leave the session as it was, but for `dt`."""
     inactive = (nc.valid() and not nc.active() for nc in h.List("NetCon"))
+    gaps = ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), "nrnthread_v_transfer_")  # junctions
     if coreneuron and (variable_step or any(inactive)):
         raise ValueError("coreneuron excludes variable_step, and a NetCon that is not active")
+    if variable_step and h.ParallelContext().allreduce(bool(gaps), 2):  # 2: the most of all hosts
+        raise ValueError("variable_step excludes gap junctions")
     _stand_in = next(iter(h.allsec()), None) or h.Section()  # with none a host takes no part at all
     before = h.cvode.active(), core_neuron.enable
     h.cvode.active(bool(variable_step))
@@ -148,9 +151,8 @@ def solver(dt, coreneuron, variable_step):
 
 def psolve(pc, tstop, dt, stretch):
     """Do the steps of pc.psolve(tstop), `stretch` ms at a time, to hear Ctrl-C and tell how far."""
-    gaps = ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), "nrnthread_v_transfer_")  # junctions
-    if h.cvode.active() and (gaps or not h.cvode.use_local_dt()):
-        raise ValueError("variable_step excludes gap junctions, extracellular, LinearMechanism")
+    if h.cvode.active() and not h.cvode.use_local_dt():  # as stdinit has decided
+        raise ValueError("variable_step excludes extracellular and LinearMechanism")
     steps, stretch = int(tstop / dt + 1e-9), round(stretch / dt)
     start, due = time.monotonic(), 0
     for done in range(stretch, steps + stretch, stretch) or [0]:
@@ -218,9 +220,7 @@ def check_owned(gids):
         asked = hosts.allreduce(lost, set.union)
         lost -= hosts.allreduce({gid for gid in asked if pc.gid_exists(gid) > 2}, set.union)
     for gid in lost:
-        raise ValueError(
-            f"gid {gid}, which host {pc.id()} owns or listens to, has no cell anywhere"
-        )
+        raise ValueError(f"gid {gid}, which host {pc.id()} owns or listens to, has no cell")
 
 
 def check_same(call, pause=0, **arguments):

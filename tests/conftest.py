@@ -16,9 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DRIVER = ROOT / "parallel_ring.py"
 TABLE = (ROOT / "tests" / "reference.spk").read_bytes()  # the published spikes
 README = (ROOT / "README.md").read_text()
-SESSION = re.search(r"^```python\n(import ring, simrun\n.*?)^```$", README, re.M | re.S)[
-    1
-]  # a prompt's
+SESSION = re.search(r"^```python\n(import ring, simrun\n.*?)^```$", README, re.M | re.S)[1]
 sys.path.insert(0, str(ROOT))
 
 BESIDE_PYTHON = os.path.dirname(sys.executable)
