@@ -92,13 +92,13 @@ class Cell:
 def set_points(sec, points):
     """Give a section its 3-D `points` (x, y, z, diam in µm) and keep its length, which NEURON would
     take from them in single precision: other resistances wherever a cell is put. Raises ValueError
-    if they lose the shape (beyond 1e6 µm)."""
+    if they do not keep it, as beyond 1e6 µm."""
     length = sec.L  # read first: after the first pt3dadd it is 1e-9
     sec.pt3dclear()
     for point in points:
         sec.pt3dadd(*point)
     if points and not abs(sec.L - length) < 0.02 * length:
-        raise ValueError(f"{sec}: the 3-D points {points} do not keep its length, {length:g} µm")
+        raise ValueError(f"{sec}: 3-D points {points} do not keep its length, L = {length:g} µm")
     sec.L = length
 
 

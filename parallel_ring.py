@@ -36,7 +36,7 @@ def parse(arguments, network):
     parser.add_argument("-o", "--output", default="out.spk", metavar="FILE", help=meaning)
     solver = parser.add_mutually_exclusive_group()
     solver.add_argument("--coreneuron", action="store_true", help="steps on CoreNEURON, faster")
-    meaning = "take variable steps, cell by cell, within the absolute tolerance ATOL; default 0.001"
+    meaning = "each cell takes its own steps, to a tolerance of ATOL mV (0.001, if left out)"
     atol = {"nargs": "?", "const": 1e-3, "default": False, "metavar": "ATOL"}
     solver.add_argument("--variable-step", help=meaning, **atol)
     options = vars(parser.parse_args(arguments))

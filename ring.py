@@ -1,7 +1,6 @@
 """A ring of ball-and-stick cells, shared among the hosts of a parallel run. A serial ring would not
 need the lines marked `### parallel`, or would write them otherwise."""
 
-from contextlib import suppress
 from inspect import getfullargspec
 from math import cos, pi, sin
 
@@ -55,12 +54,14 @@ class Ring:
         if simrun.built:
             simrun.built.remove()
             h.finitialize()  # forget the events that were on their way to cells now gone
-        simrun.built = self
+        simrun.built = self  # the network whose spikes a run records
         self.cells, self.nclist, self.stim, self.ncstim = [], [], None, None
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
         self.set_gids()
         self.create_cells()
-        first = h.NetCon(None, None)
+        if bare := [gid for gid in self.gidlist if self.pc.gid_exists(gid) == 1]:  # with a cell 3
+            raise ValueError(f"gid {bare[0]} of host {self.pc.id()} has no cell: pc.cell gives one")
+        first = h.NetCon(None, None)  # the numbers of this and of the last tell if any are gone
         self.connect_cells()
         self.connect_stim()
         self.check_network(first)
@@ -69,7 +70,7 @@ class Ring:
     def set_gids(self):
         """Deal the gids like cards: of 3 hosts, host 0 gets 0, 3, 6 …, host 1 gets 1, 4, 7 …"""
         self.gidlist = list(range(self.pc.id(), self._N, self.pc.nhost()))  ### parallel
-        for gid in self.gidlist:
+        for gid in self.gidlist:  ### parallel
             self.pc.set_gid2node(gid, self.pc.id())  ### parallel: this gid is mine
 
     def position(self, gid):
@@ -109,7 +110,7 @@ class Ring:
     def gather_spikes(self):
         """Return the spikes of all hosts on rank 0, as two arrays sorted by time, then gid: times
         (ms, float64) and gids (int64), shape (n,) each; elsewhere two empty ones. All call it."""
-        check_same("gather_spikes")
+        check_same("gather_spikes")  ### parallel: or RuntimeError, so that no host waits forever
         mine = self.t_vec.as_numpy().copy(), self.id_vec.as_numpy().copy()
         everyone = self.pc.py_gather(mine, 0) or [((), ())]  ### parallel: None but on rank 0
         times, gids = (np.concatenate(parts) for parts in zip(*everyone))
@@ -119,15 +120,15 @@ class Ring:
     def write_spikes(self, file_name="out.spk"):
         """Write what `gather_spikes` gives to a file, whole or not at all: a line a spike, time
         (ms), tab, gid. Every host calls it; rank 0 writes, and raises OSError if it can't."""
-        check_same("write_spikes")
+        check_same("write_spikes")  ### parallel
         times, gids = self.gather_spikes()
         if self.pc.id() == 0:  ### parallel
             write_whole(file_name, (f"{t:.3f}\t{gid}\n" for t, gid in zip(times, gids)))
 
-    # What follows looks for mistakes and clears up: a network of your own need not repeat it
+    # What follows looks for mistakes and clears up: keep it, whatever your network does
 
     def check_numbers(self, **numbers):
-        """Raise ValueError unless the arguments are within their limits, and the same on all."""
+        """Set the arguments, if within their limits and the same on all hosts; else ValueError."""
         given = vars(self) | numbers
         numbers = {name: given[name] for name in parameters(type(self)) if np.isscalar(given[name])}
         numbers |= {name: check(name, given[name]) for name in parameters(Ring)}
@@ -135,17 +136,17 @@ class Ring:
         vars(self).update(numbers, _N=numbers["N"], _radius=numbers["radius"])
 
     def check_network(self, first):
-        """Raise ValueError for a gid without cell or owner, a NetCon that is gone or hears none."""
+        """Raise ValueError for a NetCon that is gone or hears no cell, a gid without one owner."""
         last, alive = h.NetCon(None, None), h.List("NetCon")
         gone = [int(nc.hname()[7:-1]) - alive.index(nc) for nc in (first, last)]  # "NetCon[12]"
         if lost := int(gone[1] - gone[0]):
             raise ValueError(f"{lost} NetCons are gone: each lives while it is held, as by nclist")
         check_same("check_network")
-        mine = [gid for gid in self.gidlist if self.pc.gid_exists(gid) > 1]
-        self.all_gids, owners = np.unique(sum(self.pc.py_allgather(mine), []), return_counts=True)
-        for gid in self.all_gids[owners > 1]:
-            raise ValueError(f"gid {gid} has {owners.max()} owners: each must have one")
-        check_owned({*self.gidlist, *(nc.srcgid() for nc in self.nclist)})
+        gids = sum(self.pc.py_allgather(self.gidlist), [])
+        self.all_gids, owners = np.unique(gids, return_counts=True)
+        for gid, n in zip(self.all_gids[owners > 1], owners[owners > 1]):
+            raise ValueError(f"gid {gid} has {n} owners: each must have one")
+        check_owned(nc.srcgid() for nc in self.nclist)
         if len(self.all_gids) != self._N:
             raise ValueError(f"{self._N} cells, but the hosts own {len(self.all_gids)} gids")
 
@@ -159,7 +160,6 @@ class Ring:
                 nc.setpost(None)
         self.pc.gid_clear()
         self.gidlist, self.nclist, self.stim, self.ncstim = [], [], None, None
-        for sec in [sec for cell in self.cells for sec in cell.all]:
-            with suppress(ReferenceError):  # the user has deleted it
-                h.delete_section(sec=sec)
+        for sec in {sec for cell in self.cells for sec in cell.all}.intersection(h.allsec()):
+            h.delete_section(sec=sec)  # the user may have deleted others
         self.cells, simrun.built = [], None

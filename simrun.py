@@ -73,7 +73,7 @@ if not MPI:
 
 
 def attach_current_clamp(cell, delay=5, dur=1, amp=0.1, loc=1):
-    """Return an IClamp on the cell's dendrite at `loc` (0–1): `amp` (nA) for `dur` (ms), from
+    """Return an IClamp on `cell.dend` at `loc` (0–1): `amp` (nA) for `dur` (ms), from
     `delay` (ms) on. Keep the clamp: NEURON removes it with the last reference to it."""
     stim = h.IClamp(cell.dend(loc))
     stim.delay, stim.dur, stim.amp = delay, dur, amp
@@ -211,16 +211,16 @@ def check_delay(name, delay, dt, coreneuron):
 
 
 def check_owned(gids):
-    """Raise ValueError unless each of these `gids`, which this host owns or listens to, has a cell
-    somewhere: to NEURON it is no error, but none of its spikes would come."""
+    """Raise ValueError unless each of these `gids`, which this host listens to, has a cell on some
+    host: to NEURON it is no error, but no spike would ever come."""
     pc = h.ParallelContext()
     lost = set(gids).difference(getattr(built, "all_gids", ()))
-    lost = {gid for gid in lost if pc.gid_exists(gid) < 2}
+    lost = {gid for gid in lost if pc.gid_exists(gid) < 2}  # 3: it is here, and has a cell
     if several and pc.nhost() == hosts.size:
         asked = hosts.allreduce(lost, set.union)
         lost -= hosts.allreduce({gid for gid in asked if pc.gid_exists(gid) > 2}, set.union)
     for gid in lost:
-        raise ValueError(f"gid {gid}, which host {pc.id()} owns or listens to, has no cell")
+        raise ValueError(f"gid {gid}, which host {pc.id()} listens to, has no cell anywhere")
 
 
 def check_same(call, pause=0, **arguments):
@@ -233,7 +233,7 @@ def check_same(call, pause=0, **arguments):
         time.sleep(pause)
     for other, its in hosts.allgather((call, arguments)):
         if other != call:
-            raise RuntimeError(f"{call}, but {other} on another host: all must make the same calls")
+            raise RuntimeError(f"{call} here, but {other} on another host: all must call the same")
         for name, mine in arguments.items():
             if its[name] != mine:
                 raise ValueError(f"{name} = {mine}, but {its[name]} on another host: must be equal")

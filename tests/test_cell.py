@@ -92,7 +92,7 @@ def test_rotateZ_turns_counter_clockwise_and_set_position_moves_to_a_place():
 
 @pytest.mark.parametrize("x", [1e9, float("nan"), float("inf")])
 def test_a_place_where_the_shape_is_lost_is_refused(x):
-    with pytest.raises(ValueError, match="do not keep its length, 12.6157"):
+    with pytest.raises(ValueError, match="do not keep its length, L = 12.6157"):
         BallAndStick().set_position(x, 0, 0)
 
 

@@ -16,7 +16,7 @@ def fault(*_): raise RuntimeError("broken")
 """
 LONG = "\nsimrun.prun(1e6)\nprint('after 1e6 ms')"  # where the others are, for hours
 SAME = "another host: must be equal"
-CALLS = "another host: all must make the same calls"
+CALLS = "another host: all must call the same"
 BROKEN = "Traceback(.*\n)*RuntimeError: broken"
 START = "handler = h.FInitializeHandler"
 PICTURE = "import plot_spikes; me or my_ring.cells[0].dend.pt3dclear()\n"
@@ -45,8 +45,8 @@ ENDS = [  # what some host does, the status of all (None: not 0), and what is se
     ("if me == 1: sys.stdout.close(); 1 / 0", 1, "ZeroDivisionError"),
     ("if me == 1: sys.stdout = open('/dev/full', 'w'); print('x'); 1 / 0", 1, ""),
     ("ring.Ring(N=5 + me)", 1, f"ValueError: N = \\d, but \\d on {SAME}"),
-    ("if me == 1: raise SystemExit(4)", None, f"prun, but the end of the script on {CALLS}"),
-    ("if me == 1: sys.exit()", None, f"prun, but the end of the script on {CALLS}"),
+    ("if me == 1: raise SystemExit(4)", None, f"prun here, but the end of the script on {CALLS}"),
+    ("if me == 1: sys.exit()", None, f"prun here, but the end of the script on {CALLS}"),
     (caught("1 / me; simrun.prun(30)"), 1, "another host: must be equal"),
     (caught("me or my_ring.gather_spikes()"), 1, CALLS),
     (PICTURE + caught("plot_spikes.show_network(my_ring)"), 1, CALLS),
@@ -84,7 +84,7 @@ NAMES = {  # of each call, as it is told
 def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, who, call):
     done = mpiexec(2, "-c", f"{HEAD}if me == {who}:\n    {call}()")
     assert done.returncode != 0 and not list(tmp_path.iterdir())
-    words = f"RuntimeError: {NAMES[call]}, but the end of the script on {CALLS}"
+    words = f"RuntimeError: {NAMES[call]} here, but the end of the script on {CALLS}"
     assert done.stderr.count(words) == 1 and done.stderr.count("Traceback") == 1
 
 
@@ -120,7 +120,7 @@ for i, j in [(i, (i + shift) % len(calls)) for shift in (1, 5) for i in range(le
         try:
             calls[one]()
         except RuntimeError as error:
-            words = f"{names[one]}, but {names[other]} on another host: all must make the same"
+            words = f"{names[one]} here, but {names[other]} on another host: all must call the same"
             assert str(error).startswith(words), error
             print("told\\n", end="")
 """

@@ -46,12 +46,12 @@ def forty(source="(gid - 1) % 40", keep="self.nclist.append(nc)", more=""):
 
 
 MISTAKES = {
-    "sources from 1 on": (forty(source="gid + 1"), "gid 40, which host {} owns or listens to, has"),
+    "sources from 1 on": (forty(source="gid + 1"), "gid 40, which host {} listens to, has"),
     "after the ring": (
         forty(more="nc = pc.gid_connect(77, cell.synlist[0]) if me == last else None"),
-        "gid 77, which host {} owns or listens to, has",
+        "gid 77, which host {} listens to, has",
     ),
-    "no Ring": (HEAD + NO_RING, "gid 1{gid}, which host {} owns or listens to, has"),
+    "no Ring": (HEAD + NO_RING, "gid 1{gid}, which host {} listens to, has"),
     "nclist left out": (forty(keep="pass"), "{lost} NetCons are gone: each lives while it is held"),
 }
 
