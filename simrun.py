@@ -26,9 +26,9 @@ launcher, size, rank = next((each for each in LAUNCHERS if each[1] in os.environ
 # 1. Start MPI and show its library to NEURON, which takes the one whose functions it sees in the
 # process. mpi4py loads it for itself alone: every process would say `0 of 1` (nrn issue 428)
 for name in ("stdin", "stdout", "stderr"):
-    if getattr(sys, name) is None:  # closed; what MPI opens must not take its number
+    if getattr(sys, name) is None:  # closed: what MPI opens would take its number
         setattr(sys, name, open(os.devnull, "r+"))
-mpi4py.rc.initialize, mpi4py.rc.finalize = False, True
+mpi4py.rc.initialize, mpi4py.rc.finalize = False, True  # start it below, end it with Python
 warnings.filterwarnings("ignore", "suspicious MPI")  # step 3 says it in one line
 try:
     from mpi4py import MPI
@@ -130,7 +130,7 @@ def solver(dt, coreneuron, variable_step):
         raise ValueError("coreneuron excludes variable_step, and a NetCon that is not active")
     if variable_step and h.ParallelContext().allreduce(bool(gaps), 2):  # 2: the most of all hosts
         raise ValueError("variable_step excludes gap junctions")
-    _stand_in = next(iter(h.allsec()), None) or h.Section()  # with none a host takes no part at all
+    _stand_in = next(iter(h.allsec()), None) or h.Section()  # for a host without, others would wait
     before = h.cvode.active(), core_neuron.enable
     h.cvode.active(bool(variable_step))
     h.cvode.use_local_dt(bool(variable_step))  # left on, it would corrupt what CoreNEURON records
@@ -157,7 +157,7 @@ def psolve(pc, tstop, dt, stretch):
     start, due = time.monotonic(), 0
     for done in range(stretch, steps + stretch, stretch) or [0]:
         last = done >= steps and h.cvode.active()
-        pc.psolve(goal := tstop if last else (min(done, steps) + 0.25) * dt)  # ¼: for rounding
+        pc.psolve(goal := tstop if last else (min(done, steps) + 0.25) * dt)  # ¼: times are rounded
         if h.t < goal - dt:
             raise RuntimeError(f"the solver gave up at {h.t:g} of {tstop:g} ms")
         if pc.id() == 0 and (seconds := time.monotonic() - start) > 10 and due <= h.t < tstop - dt:
@@ -168,7 +168,7 @@ def psolve(pc, tstop, dt, stretch):
 
 
 def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True, label=""):
-    """Plot two voltages (mV) against time (ms), soma black and dendrite red, with `new_fig=False`
+    """Plot recorded voltages (mV) against time (ms), soma black, dendrite red, with `new_fig=False`
     over the current axes in another style; `label` says whose. Returns the axes, not yet shown."""
     from plot_spikes import labelled, pyplot  # here, as a run without a picture starts faster so
 
@@ -243,7 +243,7 @@ class Exit(SystemExit):
     """What sys.exit raises on one of several hosts, except in a thread, which it ends alone. Its
     status ends all hosts if it is Python, on its way out, that asks for it: no `except` has."""
 
-    def now(status=None):
+    def now(status=None):  # as sys.exit is called
         raise (Exit if current_thread() is main_thread() else SystemExit)(status)
 
     @property
@@ -316,7 +316,7 @@ def write_whole(file_name, lines=None):
 
 if "built" not in globals():  # once, even if this module is reloaded
     built = None  # the Ring, or a copy of it, that NEURON holds: one at a time
-    recorder = h.FInitializeHandler(3, lambda: built and built.record_spikes())  # before every run
+    recorder = h.FInitializeHandler(3, lambda: built and built.record_spikes())  # 3: before a run
     atexit.register(leave)
 if several and "hosts" not in globals():
     hosts, process, sys.exit = MPI.COMM_WORLD.Dup(), os.getpid(), Exit.now
