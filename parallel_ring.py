@@ -57,7 +57,7 @@ def fail(error, status=2):
     if isinstance(error, OSError):
         error = f"output = {error.filename!r}: {error.strerror}"
     script = os.path.basename(sys.argv[0])  # this one, or one that gives main its own network
-    print(f"{script}: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    print(f"{script}: error: {' '.join(str(error).split())}\n", end="", file=sys.stderr, flush=True)
     sys.exit(status)
 
 
@@ -86,14 +86,16 @@ def main(network=Ring):
     run = {name: options.pop(name) for name in ("tstop", "dt", "coreneuron", "variable_step")}
     output = options.pop("output")
     print(f"I am {pc.id()} of {pc.nhost()}\n", end="", flush=True)  # one write, so lines don't mix
-    my_ring = network(**options)
-    if network is Ring and options["syn_delay"] > 2 * run["dt"]:  # which blocks need
-        split(options["N"])
+    default = parameters(network)  # is not passed, as a network may set one of these itself
+    my_ring = network(**{name: it for name, it in options.items() if it != default[name]})
+    if network is Ring and my_ring.syn_delay > 2 * run["dt"]:  # which blocks need
+        split(my_ring.N)
     try:
         computed = simrun.prun(**run)
         my_ring.write_spikes(output)
-    except (OSError, RuntimeError) as error:
-        fail(error, 1)
+    except (OSError, RuntimeError, ValueError) as error:
+        time.sleep(pc.id() > 0)  # s; what all hosts have to say is said by rank 0
+        fail(error, 2 if isinstance(error, ValueError) else 1)
     spikes = pc.allreduce(len(my_ring.t_vec), 1)  # 1: the sum over the hosts, 2: the most
     balance = pc.allreduce(computed, 1) / pc.nhost() / (pc.allreduce(computed, 2) or 1)
     if pc.id() == 0:

@@ -8,14 +8,15 @@ import numpy as np
 
 import simrun
 from ballandstick import BallAndStick
-from simrun import check, check_owned, check_same, h, write_whole
+from simrun import check, check_owners, check_same, h, write_whole
 
 
 def parameters(network):
     """Return the arguments of a class, with their defaults; with `**others` its base's too."""
     spec = getfullargspec(network.__init__)
     own = dict(zip(spec.args[-len(spec.defaults or ()) :], spec.defaults or ()))
-    return (parameters(network.__base__) if spec.varkw else {}) | own | (spec.kwonlydefaults or {})
+    base = next((each for each in network.__mro__[1:] if "__init__" in vars(each)), None)
+    return (parameters(base) if spec.varkw and base else {}) | own | (spec.kwonlydefaults or {})
 
 
 class Ring:
@@ -30,10 +31,9 @@ class Ring:
     syn_delay: delay of the connections (ms), longer than the time step
     radius: radius of the ring (µm)
 
-    Raises ValueError if it can't be. Attributes: these, N also as `_N` (a change takes effect when
-    `set_numcells` builds anew); and what lives on this host: `gidlist`, `cells` in the same order,
-    `nclist`, `stim` and `ncstim` (None without cell 0), `t_vec` and `id_vec` (spikes: ms, gid).
-    Source: NEURON's tutorial, Parallel Net; doi:10.1016/j.jneumeth.2007.09.010."""
+    Raises ValueError. Attributes: these, N also as `_N` (`set_numcells` applies a change); and what
+    lives on this host: `gidlist`, `cells` in its order, `nclist`, `stim` and `ncstim` (or None),
+    `t_vec`, `id_vec` (spikes: ms, gid). Source: NEURON's Parallel Net; README, end."""
 
     def __new__(cls, *args, **others):
         """Make the arguments attributes, before a subclass's `__init__` builds the network."""
@@ -55,11 +55,11 @@ class Ring:
             simrun.built.remove()
             h.finitialize()  # forget the events that were on their way to cells now gone
         simrun.built = self  # the network whose spikes a run records
-        self.cells, self.nclist, self.stim, self.ncstim = [], [], None, None
+        self.cells, self.nclist, self.stim, self.ncstim, self.all_gids = [], [], None, None, ()
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
         self.set_gids()
         self.create_cells()
-        if bare := [gid for gid in self.gidlist if self.pc.gid_exists(gid) == 1]:  # with a cell 3
+        if bare := [gid for gid in self.gidlist if self.pc.gid_exists(gid) != 3]:  # 1: without
             raise ValueError(f"gid {bare[0]} of host {self.pc.id()} has no cell: pc.cell gives one")
         first = h.NetCon(None, None)  # the numbers of this and of the last tell if any are gone
         self.connect_cells()
@@ -136,17 +136,17 @@ class Ring:
         vars(self).update(numbers, _N=numbers["N"], _radius=numbers["radius"])
 
     def check_network(self, first):
-        """Raise ValueError for a NetCon that is gone or hears no cell, a gid without one owner."""
-        last, alive = h.NetCon(None, None), h.List("NetCon")
-        gone = [int(nc.hname()[7:-1]) - alive.index(nc) for nc in (first, last)]  # "NetCon[12]"
-        if lost := int(gone[1] - gone[0]):
-            raise ValueError(f"{lost} NetCons are gone: each lives while it is held, as by nclist")
+        """Raise ValueError for a gid without one owner, a NetCon that is gone or hears no cell."""
         check_same("check_network")
         gids = sum(self.pc.py_allgather(self.gidlist), [])
         self.all_gids, owners = np.unique(gids, return_counts=True)
         for gid, n in zip(self.all_gids[owners > 1], owners[owners > 1]):
             raise ValueError(f"gid {gid} has {n} owners: each must have one")
-        check_owned(nc.srcgid() for nc in self.nclist)
+        new = check_owners(nc.srcgid() for nc in self.nclist)  # whose detectors may well be gone
+        last, alive = h.NetCon(None, None), h.List("NetCon")
+        gone = [h.object_id(nc, 1) - alive.index(nc) for nc in (first, last)]
+        if (lost := int(gone[1] - gone[0])) > sum(self.pc.gid_exists(gid) == 3 for gid in new):
+            raise ValueError(f"{lost} NetCons are gone: each lives while it is held, as by nclist")
         if len(self.all_gids) != self._N:
             raise ValueError(f"{self._N} cells, but the hosts own {len(self.all_gids)} gids")
 

@@ -8,11 +8,11 @@ import os
 import stat
 import sys
 import time
-import warnings
+from collections import Counter
 from contextlib import contextmanager, suppress
 from signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
 from threading import current_thread, main_thread
-from traceback import format_exception
+from traceback import format_exception, walk_stack
 
 import mpi4py
 
@@ -29,7 +29,6 @@ for name in ("stdin", "stdout", "stderr"):
     if getattr(sys, name) is None:  # closed: what MPI opens would take its number
         setattr(sys, name, open(os.devnull, "r+"))
 mpi4py.rc.initialize, mpi4py.rc.finalize = False, True  # start it below, end it with Python
-warnings.filterwarnings("ignore", "suspicious MPI")  # step 3 says it in one line
 try:
     from mpi4py import MPI
 
@@ -98,11 +97,10 @@ def simulate(tstop=25):
 
 
 def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
-    """Initialise and run all hosts to `tstop` (ms), by steps of `dt` (ms), which the session keeps.
-    With `coreneuron` CoreNEURON does the steps: the same spikes in less time. With `variable_step`,
-    True or an absolute tolerance (mV for a voltage; True is 1e-3), each cell takes its own, as long
-    as its error allows, so that quiet cells cost little. Every host calls it. Returns the seconds
-    that this host computed, waiting left out (nan: CoreNEURON does not tell). Raises ValueError for
+    """Initialise and run all hosts, each of which calls it, to `tstop` (ms) by steps of `dt` (ms).
+    With `coreneuron` CoreNEURON does them: the same spikes, sooner. With `variable_step`, True for
+    1e-3 or an absolute tolerance (mV for a voltage), each cell takes its own, as its error allows.
+    Returns the seconds that this host computed, not waited (CoreNEURON: nan). Raises ValueError for
     what can't be run, RuntimeError for a run that fails. Sources: the README's last section."""
     tstop, dt = check("tstop", tstop), check("dt", dt)
     atol = 1e-3 if variable_step is True else variable_step
@@ -111,7 +109,7 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
     check_same("prun", tstop=tstop, **how, celsius=h.celsius, v_init=h.v_init)
     pc = h.ParallelContext()
     heard = [(gid, nc.delay) for nc in h.List("NetCon") if (gid := nc.srcgid()) >= 0]
-    check_owned(gid for gid, _ in heard)
+    check_owners(gid for gid, _ in heard)
     shortest = pc.allreduce(min((delay for _, delay in heard), default=math.inf), 3)  # 3: the least
     check_delay("the shortest delay", shortest, dt, coreneuron)
     with solver(**how):
@@ -123,7 +121,7 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
 
 @contextmanager
 def solver(dt, coreneuron, variable_step):
-    """Let NEURON take the steps in one of its ways; leave the session as it was, but for `dt`."""
+    """Let NEURON take the steps in one of its ways; what is active in the session stays so."""
     inactive = (nc.valid() and not nc.active() for nc in h.List("NetCon"))
     gaps = ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), "nrnthread_v_transfer_")  # junctions
     if coreneuron and (variable_step or any(inactive)):
@@ -132,21 +130,20 @@ def solver(dt, coreneuron, variable_step):
         raise ValueError("variable_step excludes gap junctions")
     _stand_in = next(iter(h.allsec()), None) or h.Section()  # for a host without, others would wait
     before = h.cvode.active(), core_neuron.enable
-    h.cvode.active(bool(variable_step))
-    h.cvode.use_local_dt(bool(variable_step))  # left on, it would corrupt what CoreNEURON records
-    if variable_step:
-        h.cvode.condition_order(2)  # find where between two steps the threshold is crossed
-        h.cvode.atol(variable_step)
-    h.cvode.cache_efficient(coreneuron or h.cvode.cache_efficient())  # as CoreNEURON 8 demands
-    core_neuron.enable, core_neuron.verbose = coreneuron, 0
-    h.dt, h.steps_per_ms = dt, 1 / dt  # stdinit would set dt back from it
-    h.ParallelContext().timeout(0)  # wait: after 20 s NEURON would give up, with exit status 0
     try:
+        h.cvode.active(bool(variable_step))
+        h.cvode.use_local_dt(bool(variable_step))  # left on, it corrupts what CoreNEURON records
+        if variable_step:
+            h.cvode.condition_order(2)  # find where between two steps the threshold is crossed
+            h.cvode.atol(variable_step)
+        h.cvode.cache_efficient(coreneuron or h.cvode.cache_efficient())  # as CoreNEURON 8 demands
+        core_neuron.enable, core_neuron.verbose = coreneuron, 0
+        h.dt, h.steps_per_ms = dt, 1 / dt  # stdinit would set dt back from it
+        h.ParallelContext().timeout(0)  # wait: after 20 s NEURON would give up, with exit status 0
         yield
     finally:
         h.cvode.active(before[0])
-        core_neuron.enable = before[1]
-        h.dt = dt
+        core_neuron.enable, h.dt = before[1], dt
 
 
 def psolve(pc, tstop, dt, stretch):
@@ -210,17 +207,18 @@ def check_delay(name, delay, dt, coreneuron):
         raise ValueError(f"{name} = {delay:g}: must be longer than {steps}, dt = {dt:g} ms")
 
 
-def check_owned(gids):
-    """Raise ValueError unless each of these `gids`, which this host listens to, has a cell on some
-    host: to NEURON it is no error, but no spike would ever come."""
+def check_owners(gids):
+    """Raise ValueError unless each of these `gids` has a cell on one host: NEURON would lose spikes
+    or double them in silence. Return those, of all hosts, that were not known to be right."""
     pc = h.ParallelContext()
-    lost = set(gids).difference(getattr(built, "all_gids", ()))
-    lost = {gid for gid in lost if pc.gid_exists(gid) < 2}  # 3: it is here, and has a cell
-    if several and pc.nhost() == hosts.size:
-        asked = hosts.allreduce(lost, set.union)
-        lost -= hosts.allreduce({gid for gid in asked if pc.gid_exists(gid) > 2}, set.union)
-    for gid in lost:
-        raise ValueError(f"gid {gid}, which host {pc.id()} listens to, has no cell anywhere")
+    together = several and pc.nhost() == hosts.size  # in subworlds of several nobody can be asked
+    mine = {gid for gid in gids if gid >= 0}.difference(getattr(built, "all_gids", ()))
+    asked = hosts.allreduce(mine, set.union) if together else mine
+    here = Counter(gid for gid in asked if pc.gid_exists(gid) == 3)  # 1: without a cell
+    owners = hosts.allreduce(here) if together else here
+    for gid in (gid for gid in mine if owners[gid] != 1 and (together or pc.nhost() == 1)):
+        raise ValueError(f"gid {gid}, used by host {pc.id()}, has a cell on {owners[gid]} hosts")
+    return owners
 
 
 def check_same(call, pause=0, **arguments):
@@ -235,8 +233,8 @@ def check_same(call, pause=0, **arguments):
         if other != call:
             raise RuntimeError(f"{call} here, but {other} on another host: all must call the same")
         for name, mine in arguments.items():
-            if its[name] != mine:
-                raise ValueError(f"{name} = {mine}, but {its[name]} on another host: must be equal")
+            if (other := its.get(name)) != mine:
+                raise ValueError(f"{name} = {mine}, but {other} on another host: must be equal")
 
 
 class Exit(SystemExit):
@@ -260,13 +258,15 @@ def leave():
     if several and os.getpid() == process and not MPI.Is_finalized():
         error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)  # ps1: a prompt
         if status := error.code if isinstance(error, SystemExit) else error and 1:
-            end_all(status if isinstance(status, int) else 1)
+            end_all(isinstance(status, int) and status % 256 or 1)
         MPI.COMM_SELF.Delete_attr(the_end)
 
 
 def meet(*_):
     """Come to the end with all hosts, so that one that waits in a call of its own hears of it."""
     try:
+        if any(frame.f_code is prun.__code__ for frame, _ in walk_stack(sys._getframe())):
+            raise RuntimeError(f"host {hosts.rank} has left in the middle of a run")
         check_same("the end of the script", pause=0.001)
     except RuntimeError as error:
         time.sleep(2)  # s; it ends this host by the same error, unless its script catches that

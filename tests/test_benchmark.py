@@ -23,12 +23,6 @@ def test_the_parts_of_a_run(who):
         assert 0 < took["create_cells"] <= took["Ring"] and 0 < took["psolve"] <= took["prun"]
 
 
-def test_medians_in_turn():
-    numbers = iter([5, {"s": 1}, 9, {"s": 2}, 6, {"s": 7}])
-    result = benchmark.in_turn(3, one=lambda: next(numbers), two=lambda: next(numbers))
-    assert result == {"one": 6, "two": {"s": 2}}
-
-
 def test_the_picture(monkeypatch, tmp_path, capsys):
     def short(tstop, dt=0.025, **how):
         run(14, max(dt, 0.025), **how)

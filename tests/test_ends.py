@@ -19,6 +19,8 @@ SAME = "another host: must be equal"
 CALLS = "another host: all must call the same"
 BROKEN = "Traceback(.*\n)*RuntimeError: broken"
 START = "handler = h.FInitializeHandler"
+TWICE = "art = h.NetStim(); pc.set_gid2node(9, me); pc.cell(9, h.NetCon(art, None))\n"
+TWICE += "nc = pc.gid_connect(9, my_ring.cells[0].synlist[0])"
 PICTURE = "import plot_spikes; me or my_ring.cells[0].dend.pt3dclear()\n"
 
 
@@ -34,6 +36,9 @@ ENDS = [  # what some host does, the status of all (None: not 0), and what is se
     ("ring.Ring.create_cells = lambda r: (build(r), me == 1 and fault())\nring.Ring()", 1, BROKEN),
     (START + "(lambda: me == 1 and h.cvode.event(5, fault))", 1, BROKEN),
     (START + "(lambda: me == 1 and pc.set_gid2node(1, 1))", 1, "gid=1 already exists"),
+    (START + "(lambda: me or sys.exit(3))", 1, "left in the middle of a run"),
+    (START + "(lambda: h.cvode.event(5, lambda: me or h.quit()))", 1, "left in the middle"),
+    (TWICE, 1, "gid 9, used by host \\d, has a cell on 2 hosts"),
     ("ring.write_whole = fault\nsimrun.prun(50)\nmy_ring.write_spikes()", 1, BROKEN),
     ("if me == 1: raise KeyboardInterrupt", None, "\nKeyboardInterrupt\n"),
     ("if me == 1: sys.exit('no model')", 1, "^no model\n"),

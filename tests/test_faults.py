@@ -243,14 +243,6 @@ def test_two_runs_at_once_leave_one_whole_file(driver, start, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out.spk"]
 
 
-def test_the_mode_of_a_new_file_follows_the_umask(tmp_path):
-    for umask in 0o022, 0o027, 0o077:
-        before = os.umask(umask)
-        write_whole(str(tmp_path / f"{umask}.spk"), ["1.000\t0\n"])
-        os.umask(before)
-        assert (tmp_path / f"{umask}.spk").stat().st_mode & 0o777 == 0o666 & ~umask
-
-
 def test_a_link_to_a_file_elsewhere_and_one_that_leads_nowhere(driver, tmp_path):
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "real.spk").write_bytes(b"old")

@@ -1,7 +1,6 @@
 """Other people's networks: plain NEURON, or NetPyNE, made parallel by `import simrun`."""
 
 import re
-import subprocess
 from importlib.util import find_spec
 
 import pytest
@@ -92,7 +91,7 @@ def test_netpyne_is_parallel_by_one_line(mpiexec, tmp_path):
 
 
 @needs_netpyne
-def test_an_error_on_one_host_ends_netpyne_on_all(mpiexec, start_mpiexec, tmp_path):
+def test_an_error_on_one_host_ends_netpyne_on_all(mpiexec, tmp_path):
     fault = "if sim.pc.id() == 1: raise RuntimeError('broken')\nsim.createSimulate("
     script = NETPYNE.read_text().replace("sim.createSimulate(", fault)
     script = script.replace("import sim,", "import sim, specs\nsim.pc = h.ParallelContext() #")
@@ -100,7 +99,3 @@ def test_an_error_on_one_host_ends_netpyne_on_all(mpiexec, start_mpiexec, tmp_pa
     (tmp_path / "fault.py").write_text(script)
     done = mpiexec(2, "fault.py")
     assert done.returncode == 1 and "RuntimeError: broken" in done.stderr
-    shown = "import ctypes\nfrom mpi4py import MPI\nctypes.CDLL(MPI.__file__, ctypes.RTLD_GLOBAL)"
-    (tmp_path / "fault.py").write_text(script.replace("import simrun", shown))
-    with pytest.raises(subprocess.TimeoutExpired):  # parallel by hand: the other waits
-        start_mpiexec(2, "fault.py").wait(8)

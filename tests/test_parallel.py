@@ -99,12 +99,6 @@ def test_the_spikes_are_the_same_to_the_last_bit_with_every_solver(mpiexec, tmp_
     assert len(extremes) == 6 and any(extremes) and long.count(",") > 1000
 
 
-def test_testmpi(mpiexec):
-    done = mpiexec(4, TESTMPI)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert ids(done.stdout, 4) and done.stdout.count("\n") == 4
-
-
 def test_testmpi_says_what_is_wrong_when_there_is_no_mpi_library(mpiexec, no_mpi):
     done = mpiexec(4, TESTMPI, **no_mpi)
     assert done.returncode != 0 and done.stdout == ""

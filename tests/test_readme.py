@@ -143,7 +143,7 @@ FAULTS = {  # the start of what is seen: the fixture that makes it happen, its a
     "IndexError": hosts(6, RING, "my_ring.cells[0]"),
     "but 6 on": hosts(2, "import ring", "ring.Ring(5 + ring.h.ParallelContext().id())"),
     "2 owners": other(2, "set_gids", FIVE, SET_ALL),
-    "no cell anywhere": other(2, "connect_cells", f"self.nclist.append({CONNECT})"),
+    "on 0 hosts": other(2, "connect_cells", f"self.nclist.append({CONNECT})"),
     "of host 1 has": other(2, "create_cells", "super().create_cells() if self.pc.id() == 0 else 0"),
     "are gone": other(1, "connect_cells", f"for gid in range(20): {CONNECT}"),
     "gid=0": hosts(1, RING + "my_ring.set_gids()"),

@@ -9,7 +9,7 @@ from conftest import ROOT, TABLE
 
 import simrun
 from ring import Ring
-from simrun import h, write_whole
+from simrun import h
 
 
 @pytest.fixture
@@ -238,18 +238,6 @@ def test_a_file_that_cannot_be_written_is_named(folder):
             ring.write_spikes(file_name)
         assert getattr(caught.value, "filename", file_name) == file_name
         assert [path.name for path in folder.iterdir()] == ["file"]
-
-
-def test_a_write_that_breaks_off_leaves_the_file_as_it_was(folder):
-    def lines():
-        yield "1.000\t0\n" * 100_000
-        raise OSError(28, "No space left on device")
-
-    (folder / "out.spk").write_bytes(TABLE)
-    with pytest.raises(OSError, match="No space left on device: 'out.spk'"):
-        write_whole("out.spk", lines())
-    assert (folder / "out.spk").read_bytes() == TABLE
-    assert [path.name for path in folder.iterdir()] == ["out.spk"]
 
 
 def test_the_file_keeps_its_mode_and_a_link_stays_a_link(folder):

@@ -27,19 +27,26 @@ class Unstable(Ring):
                 cell.soma.cm = float("nan")
 
 
+class Short(Ring):
+    def connect_stim(self):
+        self.nclist[0].delay = 1
+
+
 FAILS = [
-    ("Ring", ["--stim-w", "1e20", "--variable-step"], r"the solver gave up at 10\.?\d* of 100 ms"),
-    ("Unstable", [], r"a voltage is not a number \(nan\)"),
+    ("Ring --stim-w 1e20 --variable-step", 1, r"the solver gave up at 10\.?\d* of 100 ms"),
+    ("Unstable", 1, r"a voltage is not a number \(nan\)"),
+    ("Short --dt 2", 2, "the shortest delay = 1: must be longer than the step, dt = 2 ms"),
 ]
 
 
-@pytest.mark.parametrize("network, options, said", FAILS)
-def test_a_solver_that_fails_ends_the_run(mpiexec, driver, tmp_path, network, options, said):
+@pytest.mark.parametrize("words, status, said", FAILS)
+def test_a_run_that_fails_is_told_once(mpiexec, driver, tmp_path, words, status, said):
+    network, *options = words.split()
     (tmp_path / "out.spk").write_bytes(b"old")
     script = f"{HERE}import parallel_ring, test_silence\nparallel_ring.main(test_silence.{network})"
     for done in driver(*options, network=globals()[network]), mpiexec(2, "-c", script, *options):
-        assert done.returncode == 1 and "spikes" not in done.stdout + done.stderr
-        assert re.search(f": error: {said}\n", done.stderr), done.stderr
+        assert done.returncode == status and "spikes" not in done.stdout + done.stderr
+        assert len(re.findall(f": error: {said}\n", done.stderr)) == 1, done.stderr
         assert "Traceback" not in done.stderr and (tmp_path / "out.spk").read_bytes() == b"old"
 
 

@@ -183,6 +183,11 @@ def test_the_limits_of_the_tolerance_and_what_is_refused(driver):
     done = driver("--coreneuron", "--variable-step")
     words = "error: argument --variable-step: not allowed with argument --coreneuron\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"parallel_ring.py: {words}")
+    vector = h.Vector().record(h._ref_t, 1)  # a vector without a cell has no steps of its own
+    with pytest.raises(RuntimeError):
+        simrun.prun(variable_step=True)
+    del vector
+    assert h.cvode.active() == 0
 
 
 # One session, one solver after the other
