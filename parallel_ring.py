@@ -63,7 +63,7 @@ def fail(error, status=2):
 
 def split(N):
     """Split each host's cells, of N in all, into blocks of about 500, which stay in a core's cache
-    between two exchanges: a sixth faster above 5,000 cells."""
+    between two exchanges: faster above 5,000 cells (tests/benchmark.txt)."""
     pc = h.ParallelContext()
     cells = -(-N // pc.nhost())  # of the host that has the most: all must have as many blocks
     pc.nthread(round(cells / 500) if cells > 5000 else 1, False)  # False: one after the other

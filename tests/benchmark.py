@@ -357,7 +357,7 @@ def figure(file_name):
             *np.transpose(points),
             style,
             color=color,
-            label=f"{name} ({'dt, ms' if key == 'dt' else 'atol'})",
+            label=f"{name} ({'dt, ms' if key == 'dt' else 'atol, mV'})",
         )
     axes.set_xlabel("largest error of a spike time within 100 ms (ms)", fontsize=14)
     axes.set_ylabel("wall time of the run (s), 500 cells", fontsize=14)
