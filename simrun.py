@@ -233,8 +233,8 @@ def check_same(call, pause=0, **arguments):
         if other != call:
             raise RuntimeError(f"{call} here, but {other} on another host: all must call the same")
         for name, mine in arguments.items():
-            if (other := its.get(name)) != mine:
-                raise ValueError(f"{name} = {mine}, but {other} on another host: must be equal")
+            if (theirs := its.get(name)) != mine:
+                raise ValueError(f"{name} = {mine}, but {theirs} on another host: must be equal")
 
 
 class Exit(SystemExit):
