@@ -121,7 +121,7 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
 
 @contextmanager
 def solver(dt, coreneuron, variable_step):
-    """Let NEURON take the steps in one of its ways; what is active in the session stays so."""
+    """Let NEURON take the steps in one of its ways, for this run; then the session's are back."""
     inactive = (nc.valid() and not nc.active() for nc in h.List("NetCon"))
     gaps = ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), "nrnthread_v_transfer_")  # junctions
     if coreneuron and (variable_step or any(inactive)):
@@ -129,7 +129,7 @@ def solver(dt, coreneuron, variable_step):
     if variable_step and h.ParallelContext().allreduce(bool(gaps), 2):  # 2: the most of all hosts
         raise ValueError("variable_step excludes gap junctions")
     _stand_in = next(iter(h.allsec()), None) or h.Section()  # for a host without, others would wait
-    before = h.cvode.active(), core_neuron.enable
+    before = core_neuron.enable, h.dt, h.steps_per_ms, h.cvode.active()
     try:
         h.cvode.active(bool(variable_step))
         h.cvode.use_local_dt(bool(variable_step))  # left on, it corrupts what CoreNEURON records
@@ -142,8 +142,8 @@ def solver(dt, coreneuron, variable_step):
         h.ParallelContext().timeout(0)  # wait: after 20 s NEURON would give up, with exit status 0
         yield
     finally:
-        h.cvode.active(before[0])
-        core_neuron.enable, h.dt = before[1], dt
+        h.cvode.active(before[3])
+        core_neuron.enable, h.dt, h.steps_per_ms = before[:3]
 
 
 def psolve(pc, tstop, dt, stretch):

@@ -61,7 +61,7 @@ def session():
     import simrun
 
     simrun.h.cvode.active(False)
-    simrun.h.dt = 0.025
+    simrun.h.dt, simrun.h.steps_per_ms = 0.025, 40
     yield
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close("all")

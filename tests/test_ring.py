@@ -76,7 +76,7 @@ def test_spikes_of_the_same_time_are_sorted_by_gid_and_none_make_an_empty_file(f
     assert (times.dtype, gids.dtype, times.shape, gids.shape) == (float, np.int64, (0,), (0,))
 
 
-def test_simulate_keeps_the_step_of_the_session_and_prun_sets_it():
+def test_simulate_takes_the_step_of_the_session_which_prun_leaves_alone():
     ring = Ring()
     h.dt = 0.005
     simrun.simulate(30)
@@ -84,6 +84,10 @@ def test_simulate_keeps_the_step_of_the_session_and_prun_sets_it():
     assert h.dt == 0.005 and h.t == pytest.approx(30)
     assert 12.585 < fine[0] < 12.6
     simrun.prun(30)
+    assert h.dt == 0.005 and ring.gather_spikes()[0][0] == pytest.approx(12.625)
+    simrun.prun(30, dt=0.01)
+    h.dt = 0.025
+    simrun.simulate(30)
     assert h.dt == 0.025 and ring.gather_spikes()[0][0] == pytest.approx(12.625)
 
 
@@ -92,10 +96,12 @@ def test_a_run_takes_the_steps_of_one_psolve_whether_they_divide_a_millisecond_o
     for tstop in 0, 0.05, 10, 10.01, 19.975, 20.05, 57, 4999.999:
         for dt in (0.03, 0.7, 0.025, 1e-3) if tstop < 1000 else (0.1, 0.025):
             simrun.prun(tstop, dt)
-            assert h.dt == dt and h.t == pytest.approx(tstop, abs=dt)
+            assert h.dt == 0.025 and h.t == pytest.approx(tstop, abs=dt)
             stretched = h.t, ring.t_vec.to_python(), ring.id_vec.to_python()
+            h.dt, h.steps_per_ms = dt, 1 / dt
             h.stdinit()
             ring.pc.psolve(tstop)
+            h.dt, h.steps_per_ms = 0.025, 40
             assert stretched == (h.t, ring.t_vec.to_python(), ring.id_vec.to_python())
     with pytest.raises(ValueError, match="delay = 5: must be longer than the step, dt = 5 ms"):
         simrun.prun(dt=5)

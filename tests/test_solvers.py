@@ -263,10 +263,3 @@ def test_leaving_is_a_normal_exit(mpiexec, solver, status, n):
         assert done.stdout.count("not flushed by hand" * 1000) == n
         assert done.stdout.count("atexit False") == n
         assert "BAD TERMINATION" not in done.stdout + done.stderr
-
-
-def test_a_ring_that_was_replaced_is_taken_apart_at_once(python):
-    twice = LEAVE.replace("my_ring = Ring(50)", "my_ring = Ring(50)\nmy_ring = Ring(5)")
-    done = python("-c", twice.format(solver="", status=0))
-    assert done.returncode == 0 and done.stdout.startswith("taken apart\nnot flushed")
-    assert done.stdout.count("taken apart") == 1
