@@ -29,6 +29,7 @@ for name in ("stdin", "stdout", "stderr"):
     if getattr(sys, name) is None:  # closed: what MPI opens would take its number
         setattr(sys, name, open(os.devnull, "r+"))
 mpi4py.rc.initialize, mpi4py.rc.finalize = False, True  # start it below, end it with Python
+os.environ["MPI4PY_CHECK_MPIEXEC"] = "0"  # step 3 says in one line what its warning would
 try:
     from mpi4py import MPI
 
@@ -115,7 +116,7 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
     with solver(**how):
         pc.set_maxstep(10)  # ms; or the shortest delay: hosts run that far between exchanges
         h.stdinit()
-        psolve(pc, tstop, dt, 100 if atol or coreneuron else 10)
+        psolve(pc, tstop, dt, round((100 if atol or coreneuron else 10) / dt))  # ms
     return math.nan if coreneuron else pc.step_time()
 
 
@@ -147,11 +148,10 @@ def solver(dt, coreneuron, variable_step):
 
 
 def psolve(pc, tstop, dt, stretch):
-    """Do the steps of pc.psolve(tstop), `stretch` ms at a time, to hear Ctrl-C and tell how far."""
+    """Do the steps of pc.psolve(tstop), `stretch` at a time, to hear Ctrl-C and tell how far."""
     if h.cvode.active() and not h.cvode.use_local_dt():  # as stdinit has decided
         raise ValueError("variable_step excludes extracellular and LinearMechanism")
-    steps, stretch = int(tstop / dt + 1e-9), round(stretch / dt)
-    start, due = time.monotonic(), 0
+    steps, start, due = int(tstop / dt + 1e-9), time.monotonic(), 0
     for done in range(stretch, steps + stretch, stretch) or [0]:
         last = done >= steps and h.cvode.active()
         pc.psolve(goal := tstop if last else (min(done, steps) + 0.25) * dt)  # ¼: times are rounded
