@@ -59,7 +59,7 @@ class Ring:
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
         self.set_gids()
         self.create_cells()
-        if bare := [gid for gid in self.gidlist if self.pc.gid_exists(gid) != 3]:  # 1: without
+        if bare := [gid for gid in self.gidlist if self.pc.gid_exists(gid) != 3]:  # with a cell
             raise ValueError(f"gid {bare[0]} of host {self.pc.id()} has no cell: pc.cell gives one")
         first = h.NetCon(None, None)  # the numbers of this and of the last tell if any are gone
         self.connect_cells()
