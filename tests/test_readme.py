@@ -228,6 +228,7 @@ def test_the_figures_of_the_benchmark():
         assert rounded(number, figure), what
     prepared = measured("Build", "ours: connected and prepared too")
     assert f"; {prepared:.0f} µs |" in README
+    assert f"({measured('Solve in', '20000 cells, 20 ms +[0-9.]+'):.1f} times as fast" in README
     text = " ".join(README.partition("Reckoned from these")[2].split())
     assert rounded(10 * exchange, re.search(r"on 1000 hosts some (\d+) µs every 5 ms", text)[1])
     assert rounded(5 * compute, re.search(r"a cell (\d+) µs\)", text)[1])
