@@ -3,110 +3,133 @@
 mpiexec -n 4 python parallel_ring.py
 """
 
-import math
+import argparse
 import os
-import re
 import sys
-import time
+from dataclasses import fields
+from math import ceil
+from numbers import Real
+from pathlib import Path
+from time import perf_counter
 
-import simrun
-from ring import Ring, parameters
-from simrun import h
+from ring import Ring, check_output, check_parameter, parameter
+from simrun import end_all, pc, prun
 
-
-def parse(arguments, network):
-    """Return the options, a dict; end with exit status 2 if one is bad. Rank 0 alone does it."""
-    import argparse  # here, because the other hosts start faster without it
-
-    parser = argparse.ArgumentParser(description=main.__doc__, allow_abbrev=False)
-    parser.error = fail
-    meanings = {"tstop": "time to simulate (ms)", "dt": "time step (ms)"}
-    for each in reversed(network.__mro__):
-        meanings |= re.findall(r"^ *(\w+): (.+)", each.__doc__ or "", re.MULTILINE)
-    ours = {*parameters(Ring), "tstop", "dt", "variable_step"}
-    for name, default in (parameters(network) | {"tstop": 100, "dt": 0.025}).items():
-        kind = {} if name in ours else {"type": type(default)}
-        if isinstance(default, bool):
-            kind = {"action": argparse.BooleanOptionalAction}
-        if isinstance(default, (int, float, str)):
-            option = "-N" if name == "N" else "--" + name.replace("_", "-")
-            meaning = f"{meanings.get(name, '')}; default {default}".lstrip("; ").replace("%", "%%")
-            parser.add_argument(option, default=default, help=meaning, **kind)
-    meaning = "file for the spikes: time (ms), tab, gid; default out.spk"
-    parser.add_argument("-o", "--output", default="out.spk", metavar="FILE", help=meaning)
-    solver = parser.add_mutually_exclusive_group()
-    solver.add_argument("--coreneuron", action="store_true", help="steps on CoreNEURON, faster")
-    meaning = "each cell takes its own steps, to a tolerance of ATOL mV (0.001, if left out)"
-    atol = {"nargs": "?", "const": 1e-3, "default": False, "metavar": "ATOL"}
-    solver.add_argument("--variable-step", help=meaning, **atol)
-    options = vars(parser.parse_args(arguments))
-    try:
-        for name in options.keys() & ours:
-            if options[name] is not False:  # no variable step
-                options[name] = simrun.check(name, options[name])
-        if "syn_delay" in options:
-            simrun.check_delay("syn_delay", *map(options.get, ("syn_delay", "dt", "coreneuron")))
-        simrun.write_whole(options["output"])
-    except (ValueError, OSError) as error:
-        fail(error)
-    return options
-
-
-def fail(error, status=2):
-    """End with one line on stderr."""
-    if isinstance(error, OSError):
-        error = f"output = {error.filename!r}: {error.strerror}"
-    script = os.path.basename(sys.argv[0])  # this one, or one that gives main its own network
-    print(f"{script}: error: {' '.join(str(error).split())}\n", end="", file=sys.stderr, flush=True)
-    sys.exit(status)
-
-
-def split(N):
-    """Split each host's cells, of N in all, into blocks of about 500, which stay in a core's cache
-    between two exchanges: faster above 5,000 cells (tests/benchmark.txt)."""
-    pc = h.ParallelContext()
-    cells = -(-N // pc.nhost())  # of the host that has the most: all must have as many blocks
-    pc.nthread(round(cells / 500) if cells > 5000 else 1, False)  # False: one after the other
-    cores = len(getattr(os, "sched_getaffinity", lambda _: [0])(0))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // pc.nhost())))  # on CoreNEURON
+RUN = {  # what is asked of a run, unless the network has a parameter of that name
+    "tstop": parameter(100.0, "time to simulate", 0, "ms"),
+    "dt": parameter(0.025, "time step", 1e-6, "ms"),
+}
 
 
 def main(network=Ring):
     """Run a network of cells on many processes, and write its spikes to a file."""
-    start = time.perf_counter()
-    pc = h.ParallelContext()
-    simrun.check_same("main")
-    try:  # all obey rank 0's command line
-        options = parse(sys.argv[1:], network) if pc.id() == 0 else None
-    except SystemExit as end:
-        options = end.code
-    options = pc.py_broadcast(options, 0)
-    if not isinstance(options, dict):
-        raise SystemExit(options)
-    run = {name: options.pop(name) for name in ("tstop", "dt", "coreneuron", "variable_step")}
-    output = options.pop("output")
-    print(f"I am {pc.id()} of {pc.nhost()}\n", end="", flush=True)  # one write, so lines don't mix
-    default = parameters(network)  # is not passed, as a network may set one of these itself
-    my_ring = network(**{name: it for name, it in options.items() if it != default[name]})
-    if network is Ring and my_ring.syn_delay > 2 * run["dt"]:  # which blocks need
+    start = perf_counter()
+    options = parse(sys.argv[1:], network)
+    print(f"I am {pc.id():g} of {pc.nhost():g}\n", end="", flush=True)  # in one piece
+    changed = {}  # and no more, as a network may set some of its parameters itself
+    for each in fields(network):
+        value = getattr(options, each.name, each.default)
+        if value != each.default:
+            changed[each.name] = value
+    my_ring = network(**changed)
+    if network is Ring and my_ring.syn_delay > 2 * options.dt:  # which blocks need
         split(my_ring.N)
     try:
-        computed = simrun.prun(**run)
-        my_ring.write_spikes(output)
+        if pc.id() == 0:
+            check_output(options.output)
+        solver = options.coreneuron, options.variable_step
+        computed = prun(options.tstop, options.dt, *solver)
+        my_ring.write_spikes(options.output)
     except (OSError, RuntimeError, ValueError) as error:
-        time.sleep(pc.id() > 0)  # s; what all hosts have to say is said by rank 0
-        fail(error, 2 if isinstance(error, ValueError) else 1)
-    spikes = pc.allreduce(len(my_ring.t_vec), 1)  # 1: the sum over the hosts, 2: the most
-    balance = pc.allreduce(computed, 1) / pc.nhost() / (pc.allreduce(computed, 2) or 1)
+        status = 2 if isinstance(error, ValueError) else 1
+        end_all(f"{Path(sys.argv[0]).name}: error: {error}", status)
+    mine = len(my_ring.t_vec), len(my_ring.cells), computed
+    everyone = pc.py_gather(mine, 0)
     if pc.id() == 0:
-        balance = "unknown" if math.isnan(balance) else f"{balance:.0%}"
+        spikes, cells, seconds = zip(*everyone)
+        wall = perf_counter() - start
         print(
-            f"cells {my_ring._N}, hosts {pc.nhost()}, simulated {run['tstop']:g} ms, "
-            f"spikes {spikes:.0f}, wall time {time.perf_counter() - start:.2f} s, "
-            f"load balance {balance}, file {output!r}"
+            f"cells {sum(cells)}, hosts {len(cells)}, simulated {options.tstop:g} ms, "
+            f"spikes {sum(spikes)}, wall time {wall:.2f} s, {balance(seconds)}"
+            f"file {options.output!r}"
         )
+        if 0 in cells:
+            print(f"{cells.count(0)} of {len(cells)} hosts have no cell")
+
+
+def balance(seconds):
+    """Say how evenly the hosts have computed, if that is known: mean over longest."""
+    longest = max(seconds)
+    if longest == 0:  # CoreNEURON does not tell
+        return ""
+    return f"load balance {sum(seconds) / len(seconds) / longest:.0%}, "
+
+
+def split(N):
+    """Split each host's cells, of N in all, into blocks of about 500, which stay in a
+    core's cache between two exchanges: faster above 5,000 cells (tests/benchmark.txt).
+    """
+    cells = ceil(N / pc.nhost())  # of the host that has the most
+    blocks = round(cells / 500) if cells > 5000 else 1  # as many on all hosts
+    pc.nthread(blocks, False)  # False: one after the other
+    if hasattr(os, "sched_getaffinity"):  # CoreNEURON takes a thread a block otherwise
+        cores = len(os.sched_getaffinity(0))
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+
+
+def parse(words, network):
+    """Return the options that the words of a command line give. Every host reads them;
+    host 0 says if something is wrong, and gives help."""
+    epilog = "example: mpiexec -n 4 python parallel_ring.py -N 100 --tstop 200"
+    parser = argparse.ArgumentParser(description=main.__doc__, epilog=epilog)
+    parser.error = refuse
+    if pc.id() > 0:
+        parser.print_help = lambda: None
+    what = "file for the spikes: time (ms), tab, gid; default out.spk"
+    parser.add_argument("-o", "--output", default="out.spk", metavar="FILE", help=what)
+    what = "same spikes, sooner, in large networks"
+    parser.add_argument("--coreneuron", action="store_true", help=what)
+    what = "each cell takes its own steps, to a tolerance of MV (0.001, if left out)"
+    mv = {"nargs": "?", "const": 1e-3, "default": 0, "metavar": "MV"}
+    parser.add_argument("--variable-step", help=what, type=float, **mv)
+    known = RUN | {each.name: each for each in fields(network) if each.init}
+    try:
+        for name, about in known.items():
+            add_option(parser, name, about)
+        options = parser.parse_args(words)
+        for name in vars(options).keys() & known:
+            text = getattr(options, name)
+            setattr(options, name, check_parameter(option(name), known[name], text))
+    except (ValueError, argparse.ArgumentError) as error:
+        refuse(error)
+    return options
+
+
+def option(name):
+    """Return the option of a parameter, such as --syn-w."""
+    return "-N" if name == "N" else "--" + name.replace("_", "-")
+
+
+def add_option(parser, name, about):
+    """Add the option of a parameter that is a number, a text or a bool."""
+    meaning = about.metadata.get("meaning", "")
+    _, unit = about.metadata.get("limits", (0, ""))
+    how = {"default": about.default}
+    how["help"] = f"{meaning}; default {about.default} {unit}".replace("%", "%%")
+    if isinstance(about.default, bool):
+        how["action"] = argparse.BooleanOptionalAction
+    elif unit:
+        how["metavar"] = unit.replace("µ", "u").upper()
+    if isinstance(about.default, (Real, str)):
+        parser.add_argument(option(name), **how)
+
+
+def refuse(error):
+    """End with one line, which host 0 writes, and exit status 2."""
+    if pc.id() == 0:
+        sys.stderr.write(f"{Path(sys.argv[0]).name}: error: {error}\n")
+    sys.exit(2)
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal knows a µ
     main()

@@ -1,165 +1,270 @@
-"""A ring of ball-and-stick cells, shared among the hosts of a parallel run. A serial ring would not
-need the lines marked `### parallel`, or would write them otherwise."""
+"""A ring of ball-and-stick cells, shared among the hosts of a parallel run. A serial
+ring would not need the lines marked `### parallel`, or would write them otherwise."""
 
-from inspect import getfullargspec
-from math import cos, pi, sin
+import os
+import shutil
+import sys
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from math import cos, inf, pi, sin
+from numbers import Real
+from operator import index
+from os.path import exists, isfile, realpath
+from pathlib import Path
 
 import numpy as np
 
-import simrun
-from ballandstick import BallAndStick
-from simrun import check, check_owners, check_same, h, write_whole
+from ballandstick import BallAndStick, points_of
+from simrun import check, h, pc, together
 
 
-def parameters(network):
-    """Return the arguments of a class, with their defaults; with `**others` its base's too."""
-    spec = getfullargspec(network.__init__)
-    own = dict(zip(spec.args[-len(spec.defaults or ()) :], spec.defaults or ()))
-    base = next((each for each in network.__mro__[1:] if "__init__" in vars(each)), None)
-    return (parameters(base) if spec.varkw and base else {}) | own | (spec.kwonlydefaults or {})
+def parameter(default, meaning, least=-inf, unit=""):
+    """Return a field of a network: its default, what it means, the least that it may
+    be, and its unit."""
+    about = {"meaning": meaning, "limits": (least, unit)}
+    return field(default=default, metadata=about)
 
 
+@dataclass(eq=False)
 class Ring:
     """N cells in a ring: cell n excites cell n + 1, the last excites cell 0.
 
-    Every host builds its own Ring with the same arguments, and owns every nhost-th cell of it.
-    NEURON holds one such network at a time: another removes it, but for its spikes. Arguments:
-    N: cells in the ring
-    stim_w: weight of the stimulus to cell 0 (µS)
-    stim_spike_num: events of the stimulus, from 9 ms on, one every 10 ms
-    syn_w: weight of the connections (µS)
-    syn_delay: delay of the connections (ms), longer than the time step
-    radius: radius of the ring (µm)
+    Every host builds its own Ring with the same parameters, and owns every nhost-th
+    cell of it. NEURON holds one such network at a time: another removes it, but for its
+    spikes. A subclass adds parameters of its own as further fields.
 
-    Raises ValueError. Attributes: these, N also as `_N` (`set_numcells` applies a change); and what
-    lives on this host: `gidlist`, `cells` in its order, `nclist`, `stim` and `ncstim` (or None),
-    `t_vec`, `id_vec` (spikes: ms, gid). Source: NEURON's Parallel Net; README, end."""
+    Attributes: the parameters, N also as `_N`; and what lives on this host: `gidlist`,
+    `cells` in its order, `nclist`, `stim` and `ncstim` (or None), `t_vec` and `id_vec`
+    (spikes: ms, gid). Raises ValueError. Source: NEURON's Parallel Net; README, end.
+    """
 
-    def __new__(cls, *args, **others):
-        """Make the arguments attributes, before a subclass's `__init__` builds the network."""
-        ring = super().__new__(cls)
-        names = getfullargspec(cls.__init__).args[1:]  # without self
-        vars(ring).update(parameters(cls) | dict(zip(names, args)) | others)
-        return ring
+    N: int = parameter(5, "cells in the network", 1)
+    stim_w: float = parameter(0.004, "weight of the stimulus to cell 0", 0, "µS")
+    stim_spike_num: int = parameter(1, "events of the stimulus, every 10 ms", 0)
+    syn_w: float = parameter(0.01, "weight of the connections", 0, "µS")
+    syn_delay: float = parameter(5, "delay of the connections", 0, "ms")
+    radius: float = parameter(50, "radius of the ring; it changes no spike", 0, "µm")
 
-    def __init__(self, N=5, stim_w=0.004, stim_spike_num=1, syn_w=0.01, syn_delay=5, radius=50):
-        self.stim_w, self.stim_spike_num = stim_w, stim_spike_num
-        self.syn_w, self.syn_delay = syn_w, syn_delay
-        self.pc = h.ParallelContext()  ### parallel: knows this host's id and how many there are
-        self.set_numcells(N, radius)
+    pc = pc  ### parallel: NEURON's ParallelContext, which knows the hosts
+    # The network that NEURON holds; of an earlier Ring, if this module is reloaded
+    built = getattr(globals().get("Ring"), "built", None)
 
-    def set_numcells(self, N, radius=50):
-        """Build the ring, anew if it was built before, with N cells on a circle of `radius` µm."""
-        self.check_numbers(N=N, radius=radius)
-        if simrun.built:
-            simrun.built.remove()
-            h.finitialize()  # forget the events that were on their way to cells now gone
-        simrun.built = self  # the network whose spikes a run records
-        self.cells, self.nclist, self.stim, self.ncstim, self.all_gids = [], [], None, None, ()
-        self.t_vec, self.id_vec = h.Vector(), h.Vector()  # no old spikes if building fails
+    def __init_subclass__(cls):
+        """Make parameters of what a subclass annotates, as in `gain: float = 1`. A new
+        default for a parameter, as in `N = 100`, keeps its meaning and its limits."""
+        for old in fields(cls):
+            new = vars(cls).get(old.name)
+            if isinstance(new, (Real, str)):
+                setattr(cls, old.name, field(default=new, metadata=old.metadata))
+                cls.__annotations__.setdefault(old.name, old.type)
+        dataclass(cls, eq=False)
+
+    def __post_init__(self):
+        self.set_numcells(self.N)
+
+    @property
+    def _N(self):
+        """N, by its name on NEURON's page."""
+        return self.N
+
+    def set_numcells(self, N, radius=None):
+        """Build the network, anew if there is one, with N cells on a circle of `radius`
+        µm (None: as it was). Any other parameter that was changed applies from now."""
+        if radius is None:
+            radius = self.radius
+        self.check_parameters(N=N, radius=radius)
+        if Ring.built:
+            Ring.built.remove()
+            h.finitialize()  # forget the events that were on their way to its cells
+        Ring.built = self
+        self.cells, self.nclist = [], []
+        self.stim, self.ncstim = None, None
+        self.t_vec, self.id_vec = h.Vector(), h.Vector()  # who has the old, keeps them
         self.set_gids()
         self.create_cells()
-        if bare := [gid for gid in self.gidlist if self.pc.gid_exists(gid) != 3]:  # with a cell
-            raise ValueError(f"gid {bare[0]} of host {self.pc.id()} has no cell: pc.cell gives one")
-        first = h.NetCon(None, None)  # the numbers of this and of the last tell if any are gone
+        self.check_gids()
         self.connect_cells()
         self.connect_stim()
-        self.check_network(first)
-        self.pc.set_maxstep(10)  ### parallel: without it h.run() would not exchange spikes
+        self.check_gids()
+        pc.set_maxstep(10)  ### parallel: or h.run() would not exchange spikes
+        self.recorder = h.FInitializeHandler(3, self.record_spikes)  # before each run
 
     def set_gids(self):
-        """Deal the gids like cards: of 3 hosts, host 0 gets 0, 3, 6 …, host 1 gets 1, 4, 7 …"""
-        self.gidlist = list(range(self.pc.id(), self._N, self.pc.nhost()))  ### parallel
+        """Deal the gids like cards: of 3 hosts, host 0 gets 0, 3, 6 …, host 1 gets 1,
+        4, 7 …"""
+        self.gidlist = list(range(pc.id(), self.N, pc.nhost()))  ### parallel
         for gid in self.gidlist:  ### parallel
-            self.pc.set_gid2node(gid, self.pc.id())  ### parallel: this gid is mine
+            pc.set_gid2node(gid, pc.id())  ### parallel: this gid is mine
 
     def position(self, gid):
-        """Return where a cell stands, on whichever host: x, y, z (µm), and its angle (radians)."""
-        angle = 2 * pi * gid / self._N
-        return self._radius * cos(angle), self._radius * sin(angle), 0, angle
+        """Return where a cell stands, whichever host it is on: x, y, z (µm), and the
+        angle by which it is turned (radians)."""
+        angle = 2 * pi * gid / self.N
+        return self.radius * cos(angle), self.radius * sin(angle), 0, angle
 
     def create_cells(self):
         """Put this host's cells on the circle, dendrites pointing outwards."""
         for gid in self.gidlist:  ### parallel: range(N) in a serial ring
             cell = BallAndStick(*self.position(gid))
             self.cells.append(cell)
-            self.pc.cell(gid, cell.connect2target(None))  ### parallel: spikes carry this gid
+            detector = cell.connect2target(None)
+            pc.cell(gid, detector)  ### parallel: its spikes carry this gid
 
     def connect_cells(self):
-        """Connect to each cell of this host the one before it in the ring, wherever that lives."""
+        """Connect to each cell of this host the one before it in the ring, wherever
+        that lives."""
         for gid, cell in zip(self.gidlist, self.cells):
-            source = (gid - 1) % self._N
-            nc = self.pc.gid_connect(source, cell.synlist[0])  ### parallel: the source by its gid
-            nc.weight[0], nc.delay = self.syn_w, self.syn_delay
-            self.nclist.append(nc)
+            source = (gid - 1) % self.N
+            self.connect(source, cell.synlist[0], self.syn_w, self.syn_delay)
+
+    def connect(self, source, synapse, weight, delay):
+        """Connect the cell whose gid is `source` to a synapse of this host: weight
+        (µS), delay (ms). Keep the NetCon in `nclist`: it lives only while it is held.
+        """
+        nc = pc.gid_connect(source, synapse)  ### parallel: the source by its gid
+        nc.weight[0] = weight
+        nc.delay = delay
+        self.nclist.append(nc)
 
     def connect_stim(self):
         """Excite cell 0, on the host that owns it, to set the ring going."""
-        if not self.pc.gid_exists(0):  ### parallel
-            return
-        self.stim = h.NetStim()
-        self.stim.number, self.stim.start = self.stim_spike_num, 9  # ms
-        self.ncstim = h.NetCon(self.stim, self.pc.gid2cell(0).synlist[0])  ### parallel
-        self.ncstim.weight[0], self.ncstim.delay = self.stim_w, 1  # ms
+        if pc.gid_exists(0):  ### parallel
+            self.stim = h.NetStim()
+            self.stim.number = self.stim_spike_num
+            self.stim.start = 9  # ms
+            cell = pc.gid2cell(0)  ### parallel: cells[0] in a serial ring
+            self.ncstim = h.NetCon(self.stim, cell.synlist[0])
+            self.ncstim.weight[0] = self.stim_w
+            self.ncstim.delay = 1  # ms
 
     def record_spikes(self):
-        """Before every run, record this host's spikes: NEURON gives them to who has asked last."""
-        self.pc.spike_record(-1, h.Vector(), h.Vector())  # the same again would take it N² steps
-        self.pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all gids of this host
+        """Record the spikes of this host. Before each run, as NEURON gives them only to
+        who has asked last."""
+        pc.spike_record(-1, h.Vector(), h.Vector())  # or twice the same is slow
+        pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all its gids
 
     def gather_spikes(self):
-        """Return the spikes of all hosts on rank 0, as two arrays sorted by time, then gid: times
-        (ms, float64) and gids (int64), shape (n,) each; elsewhere two empty ones. All call it."""
-        check_same("gather_spikes")  ### parallel: or RuntimeError, so that no host waits forever
-        mine = self.t_vec.as_numpy().copy(), self.id_vec.as_numpy().copy()
-        everyone = self.pc.py_gather(mine, 0) or [((), ())]  ### parallel: None but on rank 0
-        times, gids = (np.concatenate(parts) for parts in zip(*everyone))
+        """Return the spikes of all hosts on host 0, as two arrays sorted by time, then
+        gid: times (ms, float64) and gids (int64), shape (n,) each; elsewhere two empty
+        ones. Every host calls it. Raises RuntimeError if one does not."""
+        together("gather_spikes")  ### parallel: or they would wait for each other
+        mine = np.array([self.t_vec.as_numpy(), self.id_vec.as_numpy()])
+        everyone = pc.py_gather(mine, 0)  ### parallel: all spikes to host 0
+        times, gids = np.hstack(everyone or [[[], []]])  ### parallel: to others, none
         order = np.lexsort((gids, times))
         return times[order], gids[order].astype(np.int64)
 
     def write_spikes(self, file_name="out.spk"):
-        """Write what `gather_spikes` gives to a file, whole or not at all: a line a spike, time
-        (ms), tab, gid. Every host calls it; rank 0 writes, and raises OSError if it can't."""
-        check_same("write_spikes")  ### parallel
-        times, gids = self.gather_spikes()
-        if self.pc.id() == 0:  ### parallel
-            write_whole(file_name, (f"{t:.3f}\t{gid}\n" for t, gid in zip(times, gids)))
+        """Write what `gather_spikes` gives to a file, whole or not at all: a line a
+        spike, time (ms), tab, gid. Every host calls it; host 0 writes, and raises
+        OSError if it can't."""
+        spikes = zip(*self.gather_spikes())
+        if pc.id() == 0:  ### parallel
+            write_whole(file_name, [f"{time:.3f}\t{gid}\n" for time, gid in spikes])
+
+    def gather_shapes(self):
+        """Return on host 0 what there is to draw, elsewhere an empty list: of each
+        cell, sorted by gid, its gid, its host, the 3-D points of each section (x, y, z,
+        diam in µm), and the gids that it listens to. Every host calls it."""
+        together("gather_shapes")  ### parallel
+        sources = defaultdict(list)
+        for nc in self.nclist:
+            sources[nc.postcell()].append(nc.srcgid())
+        mine = []
+        for gid, cell in zip(self.gidlist, self.cells):
+            shape = [points_of(sec) for sec in cell.all]
+            mine.append((gid, pc.id(), shape, sources[cell]))
+        everyone = pc.py_gather(mine, 0)  ### parallel
+        return sorted(sum(everyone or [], []))
 
     # What follows looks for mistakes and clears up: keep it, whatever your network does
 
-    def check_numbers(self, **numbers):
-        """Set the arguments, if within their limits and the same on all hosts; else ValueError."""
-        given = vars(self) | numbers
-        numbers = {name: given[name] for name in parameters(type(self)) if np.isscalar(given[name])}
-        numbers |= {name: check(name, given[name]) for name in parameters(Ring)}
-        check_same(type(self).__name__, **numbers)
-        vars(self).update(numbers, _N=numbers["N"], _radius=numbers["radius"])
+    def check_parameters(self, **new):
+        """Set the parameters, some of them to new values. Raises ValueError, with none
+        changed, unless each is what it must be, and the same on all hosts."""
+        for about in fields(self):
+            value = new.get(about.name, getattr(self, about.name))
+            new[about.name] = check_parameter(about.name, about, value)
+        together(type(self).__name__, **new)
+        vars(self).update(new)
 
-    def check_network(self, first):
-        """Raise ValueError for a gid without one owner, a NetCon that is gone or hears no cell."""
-        check_same("check_network")
-        gids = sum(self.pc.py_allgather(self.gidlist), [])
-        self.all_gids, owners = np.unique(gids, return_counts=True)
-        for gid, n in zip(self.all_gids[owners > 1], owners[owners > 1]):
-            raise ValueError(f"gid {gid} has {n} owners: each must have one")
-        new = check_owners(nc.srcgid() for nc in self.nclist)  # whose detectors may well be gone
-        last, alive = h.NetCon(None, None), h.List("NetCon")
-        gone = [h.object_id(nc, 1) - alive.index(nc) for nc in (first, last)]
-        if (lost := int(gone[1] - gone[0])) > sum(self.pc.gid_exists(gid) == 3 for gid in new):
-            raise ValueError(f"{lost} NetCons are gone: each lives while it is held, as by nclist")
-        if len(self.all_gids) != self._N:
-            raise ValueError(f"{self._N} cells, but the hosts own {len(self.all_gids)} gids")
+    def check_gids(self):
+        """Raise ValueError unless each gid of the network, and each that its cells
+        listen to, has one cell: NEURON would lose or double spikes in silence."""
+        together("check_gids")
+        mine = {index(gid) for gid in self.gidlist}  # which refuses what is not whole
+        heard = {nc.srcgid() for nc in self.nclist}
+        gids = sorted(set().union(*pc.py_allgather(mine | heard)) - {-1})
+        owners = h.Vector([pc.gid_exists(gid) >= 2 for gid in gids])
+        pc.allreduce(owners, 1)  # 1: the sum over all hosts
+        for gid, number in zip(gids, owners):
+            who = f"{number:g} hosts have" if number else "no host has"
+            if number != 1:
+                raise ValueError(f"{who} a cell with gid {gid}: one has to")
 
     def remove(self):
-        """Take the network out of NEURON, even the cells that someone holds; keep the spikes."""
-        if simrun.built is not self:
+        """Take the network out of NEURON, whoever holds its cells; its spikes stay."""
+        if Ring.built is not self:
             return
-        mine = set(self.cells)
+        cells = set(self.cells)
         for nc in h.List("NetCon"):
-            if nc.srcgid() >= 0 or nc.postcell() in mine:  # if held, it would crash the next run
-                nc.setpost(None)
-        self.pc.gid_clear()
-        self.gidlist, self.nclist, self.stim, self.ncstim = [], [], None, None
-        for sec in {sec for cell in self.cells for sec in cell.all}.intersection(h.allsec()):
-            h.delete_section(sec=sec)  # the user may have deleted others
-        self.cells, simrun.built = [], None
+            if nc.srcgid() >= 0 or nc.postcell() in cells:
+                nc.setpost(None)  # if someone holds it, it would crash the next run
+        pc.gid_clear()
+        for sec in list(h.allsec()):
+            if sec.cell() in cells:
+                h.delete_section(sec=sec)
+        self.gidlist, self.cells, self.nclist = [], [], []
+        self.stim, self.ncstim, self.recorder = None, None, None
+        Ring.built = None
+
+
+def check_parameter(name, about, value):
+    """Return `value` for a field of a network, as a number if its default is one, of
+    that kind, but a float if it is annotated so. Raises ValueError, which says `name`.
+    """
+    if isinstance(about.default, bool) or not isinstance(about.default, Real):
+        return value
+    kind = float if "float" in str(about.type) else type(about.default)
+    limits = about.metadata.get("limits", [-inf])
+    return check(name, value, *limits, kind=kind)
+
+
+def check_output(file_name):
+    """Raise ValueError if a file can't be written, and leave it as it is."""
+    is_new = not exists(file_name)
+    probe = f"{realpath(file_name)}.{os.getpid()}" if is_new else file_name
+    try:
+        if not Path(file_name).is_fifo():  # which would wait for a reader
+            open(probe, "a").close()
+        if is_new:
+            os.remove(probe)
+    except OSError as error:
+        raise ValueError(f"--output = {file_name!r}: {error.strerror}") from None
+
+
+def write_whole(file_name, lines):
+    """Write lines to a file, whole or not at all: a link stays a link, a mode a mode.
+    What is there and is no plain file, such as a pipe, is written to. Raises OSError.
+    """
+    target = realpath(file_name)
+    aside = f"{target}.{os.getpid()}"
+    plain = isfile(file_name)
+    try:
+        if file_name == "/dev/stdout":  # which a shell may have made a plain file
+            sys.stdout.writelines(lines)
+            return
+        if exists(file_name) and not plain:
+            with open(file_name, "a") as file:
+                file.writelines(lines)
+            return
+        with open(aside, "w") as file:
+            file.writelines(lines)
+        if plain:
+            shutil.copymode(target, aside)
+        os.replace(aside, target)
+    except OSError as error:
+        with suppress(OSError):
+            os.remove(aside)
+        raise OSError(error.errno, error.strerror, file_name) from None

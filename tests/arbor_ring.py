@@ -19,15 +19,24 @@ class Ring(arbor.recipe):
         self.N = N
         tree, end = arbor.segment_tree(), 2 * RADIUS
         soma = tree.append(
-            arbor.mnpos, arbor.mpoint(0, 0, 0, RADIUS), arbor.mpoint(end, 0, 0, RADIUS), tag=1
+            arbor.mnpos,
+            arbor.mpoint(0, 0, 0, RADIUS),
+            arbor.mpoint(end, 0, 0, RADIUS),
+            tag=1,
         )
         tree.append(
-            soma, arbor.mpoint(end, 0, 0, 0.5), arbor.mpoint(end + LENGTH, 0, 0, 0.5), tag=3
+            soma,
+            arbor.mpoint(end, 0, 0, 0.5),
+            arbor.mpoint(end + LENGTH, 0, 0, 0.5),
+            tag=3,
         )
         decor = (
             arbor.decor()
             .set_property(
-                Vm=-65 * U.mV, cm=0.01 * U.F / U.m2, rL=100 * U.Ohm * U.cm, tempK=279.45 * U.Kelvin
+                Vm=-65 * U.mV,
+                cm=0.01 * U.F / U.m2,
+                rL=100 * U.Ohm * U.cm,
+                tempK=279.45 * U.Kelvin,
             )
             .set_ion("na", rev_pot=50 * U.mV)
             .set_ion("k", rev_pot=-77 * U.mV)
@@ -38,9 +47,15 @@ class Ring(arbor.recipe):
                 arbor.synapse("expsyn", {"tau": 2, "e": 0}),
                 "synapse",
             )
-            .place("(on-components 1 (tag 1))", arbor.threshold_detector(10 * U.mV), "detector")
+            .place(
+                "(on-components 1 (tag 1))",
+                arbor.threshold_detector(10 * U.mV),
+                "detector",
+            )
         )
-        volumes = arbor.cv_policy("(join (single (tag 1)) (fixed-per-branch 5 (tag 3)))")
+        volumes = arbor.cv_policy(
+            "(join (single (tag 1)) (fixed-per-branch 5 (tag 3)))"
+        )
         self.cell = arbor.cable_cell(tree, decor, arbor.label_dict(), volumes)
         self.properties = arbor.neuron_cable_properties()
 

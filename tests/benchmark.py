@@ -90,7 +90,11 @@ def run(n, *arguments, **environment):
     command = [MPIEXEC, "-n", str(n)] * bool(n) + [sys.executable, *map(str, arguments)]
     start = time.perf_counter()
     done = subprocess.run(
-        command, env=ENVIRONMENT | environment, stdout=subprocess.PIPE, text=True, check=True
+        command,
+        env=ENVIRONMENT | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return time.perf_counter() - start, done.stdout
 
@@ -111,7 +115,9 @@ def in_turn(rounds, **calls):
         for name, call in calls.items():
             results[name].append(call())
     return {
-        name: {key: statistics.median(each[key] for each in values) for key in values[0]}
+        name: {
+            key: statistics.median(each[key] for each in values) for key in values[0]
+        }
         if isinstance(values[0], dict)
         else statistics.median(values)
         for name, values in results.items()
@@ -220,7 +226,9 @@ def never_slower():
         blocks = "import parallel_ring; parallel_ring.split = lambda *_: None; "
         calls = {
             name: lambda change=change, N=N, tstop=tstop: json.loads(
-                run(0, "-c", change + PARTS, "ring", "simrun", N, repr({"tstop": tstop}))[1]
+                run(
+                    0, "-c", change + PARTS, "ring", "simrun", N, repr({"tstop": tstop})
+                )[1]
             )
             for name, change in (("none", blocks), ("chosen", ""))
         }
@@ -254,7 +262,9 @@ def leaving():
             pass
         last = time.perf_counter()
         status = process.wait()
-        row(name, f"{time.perf_counter() - last:.2f}", f"status {status}", "at most 0.3")
+        row(
+            name, f"{time.perf_counter() - last:.2f}", f"status {status}", "at most 0.3"
+        )
 
 
 def exchange():
@@ -265,15 +275,25 @@ def exchange():
         busy=lambda: float(run(2, "-c", EXCHANGE, 10_000, 5)[1]),
     )
     row("an exchange, one per shortest delay", f"{times['quiet'] / 10_000 * 1e6:.0f}")
-    row("a spike of the other process, besides", f"{times['busy'] / 1_000_000 * 1e6:.2f}")
+    row(
+        "a spike of the other process, besides",
+        f"{times['busy'] / 1_000_000 * 1e6:.2f}",
+    )
 
 
 def scale():
     print("\nTwo processes against one, 20,000 cells, 100 ms, the whole command    s")
     arguments = (ROOT / "parallel_ring.py", "-N", 20_000)
-    times = in_turn(1, one=lambda: run(1, *arguments)[0], two=lambda: run(2, *arguments)[0])
+    times = in_turn(
+        1, one=lambda: run(1, *arguments)[0], two=lambda: run(2, *arguments)[0]
+    )
     row("one", f"{times['one']:.1f}")
-    row("two", f"{times['two']:.1f}", f"{times['one'] / times['two']:.2f} times", "at least 1.8")
+    row(
+        "two",
+        f"{times['two']:.1f}",
+        f"{times['one'] / times['two']:.2f} times",
+        "at least 1.8",
+    )
     print("\n100,000 cells, 100 ms, the whole command                           s")
     peer = None
     if util.find_spec("arbor"):
@@ -300,7 +320,9 @@ def raster():
     times = np.sort(random.uniform(0, 1000, 1_000_000))
     gids = random.integers(0, 10_000, 1_000_000)
     with open("many.spk", "w") as file:
-        file.writelines(f"{t:.3f}\t{gid}\n" for t, gid in zip(times.tolist(), gids.tolist()))
+        file.writelines(
+            f"{t:.3f}\t{gid}\n" for t, gid in zip(times.tolist(), gids.tolist())
+        )
     took = run(0, ROOT / "plot_spikes.py", "many.spk", "-o", "many.png")[0]
     row("plot_spikes.py", f"{took:.1f}", "", "at most 6")
 
@@ -330,7 +352,12 @@ def figure(file_name):
     steps = 0.1, 0.05, 0.025, 0.01, 0.005, 0.0025
     curves = {
         "fixed step": ("dt", "o-", "black", [dict(dt=dt) for dt in steps]),
-        "CoreNEURON": ("dt", "s--", "#0072b2", [dict(dt=dt, coreneuron=True) for dt in steps]),
+        "CoreNEURON": (
+            "dt",
+            "s--",
+            "#0072b2",
+            [dict(dt=dt, coreneuron=True) for dt in steps],
+        ),
         "variable step": (
             "variable_step",
             "^-",
@@ -345,7 +372,9 @@ def figure(file_name):
         for how in hows:
             times, took = spikes(**how)
             points.append((abs(times[: len(exact)] - exact).max(), took))
-            print(f"{name}, {key} {how[key]:g}: error {points[-1][0]:.2g} ms, {took:.3f} s")
+            print(
+                f"{name}, {key} {how[key]:g}: error {points[-1][0]:.2g} ms, {took:.3f} s"
+            )
             axes.annotate(
                 f"{how[key]:g}",
                 points[-1],
@@ -369,8 +398,12 @@ def figure(file_name):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Measure the ring against the tutorial's way.")
-    parser.add_argument("--figure", metavar="FILE", help="draw wall time against error instead")
+    parser = argparse.ArgumentParser(
+        description="Measure the ring against the tutorial's way."
+    )
+    parser.add_argument(
+        "--figure", metavar="FILE", help="draw wall time against error instead"
+    )
     options = parser.parse_args()
     if options.figure:
         return figure(options.figure)
@@ -389,12 +422,23 @@ def main():
     names = ("neuron", "mpi4py", "mpich", "openmpi", "numpy", "matplotlib", "arbor")
     print(
         ", ".join(
-            f"{each.name} {each.version}" for each in metadata.distributions() if each.name in names
+            f"{each.name} {each.version}"
+            for each in metadata.distributions()
+            if each.name in names
         )
     )
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for measure in (start, build, solve, never_slower, leaving, raster, exchange, scale):
+        for measure in (
+            start,
+            build,
+            solve,
+            never_slower,
+            leaving,
+            raster,
+            exchange,
+            scale,
+        ):
             measure()
         os.chdir(ROOT)
 

@@ -3,7 +3,8 @@
     cp tests/mynet.py .
     mpiexec -n 2 python mynet.py -N 1000 --seed 7
 
-Cells with an even gid excite, those with an odd gid inhibit. Each has five sources of each kind.
+Cells with an even gid excite, those with an odd gid inhibit. Each has five sources of
+each kind.
 """
 
 from math import dist
@@ -11,13 +12,15 @@ from random import Random
 
 import parallel_ring
 from ballandstick import BallAndStick, Cell, ExpSyn, Section
-from ring import Ring
+from ring import Ring, parameter
 
 
 def synapse(sec, tau, e):
-    """Return a synapse in the middle of a section: time constant (ms), reversal potential (mV)."""
+    """Return a synapse in the middle of a section: time constant (ms), reversal
+    potential (mV)."""
     syn = ExpSyn(sec(0.5))
-    syn.tau, syn.e = tau, e
+    syn.tau = tau
+    syn.e = e
     return syn
 
 
@@ -38,8 +41,10 @@ class Inhibitory(Cell):
         """There is nothing to join."""
 
     def define_geometry(self):
-        self.soma.L = self.soma.diam = 12.6157  # µm
-        self.place(self.soma, [(0, 0, 0, self.soma.diam), (self.soma.L, 0, 0, self.soma.diam)])
+        soma = self.soma
+        soma.L = 12.6157  # µm
+        soma.diam = 12.6157
+        self.place(soma, [(0, 0, 0, soma.diam), (soma.L, 0, 0, soma.diam)])
 
     def define_biophysics(self):
         self.soma.insert("hh")
@@ -49,35 +54,32 @@ class Inhibitory(Cell):
 
 
 class Net(Ring):
-    """The stages of Ring, with other cells and other connections.
+    """The stages of Ring, with other cells and other connections."""
 
-    seed: another one draws another network
-    """
-
-    def __init__(self, seed=1, **others):
-        self.seed = seed
-        super().__init__(**others)
+    seed: int = parameter(1, "another one draws another network", 0)
 
     def create_cells(self):
         """Put this host's cells on the circle, each of the kind that its gid says."""
         for gid in self.gidlist:  ### parallel
-            cell = (Excitatory, Inhibitory)[gid % 2](*self.position(gid))
+            kind = Inhibitory if gid % 2 else Excitatory
+            cell = kind(*self.position(gid))
             self.cells.append(cell)
             self.pc.cell(gid, cell.connect2target(None))  ### parallel
 
     def connect_cells(self):
-        """Connect to each cell of this host five others of each kind, wherever they live."""
+        """Connect to each cell of this host five others of each kind, wherever they
+        live."""
         for gid, cell in zip(self.gidlist, self.cells):
-            random = Random(f"{self.seed} {gid}")  ### parallel: the same whoever owns the cell
+            # The same numbers whichever host owns the cell
+            random = Random(f"{self.seed} {gid}")  ### parallel
             for syn, first in zip(cell.synlist, (0, 1)):
-                kind = range(first, self._N, 2)  # the gids of the cells that excite, or inhibit
-                sources = random.sample(kind, min(6, len(kind)))  # one more, as it may be itself
+                kind = range(first, self.N, 2)  # the gids that excite, or inhibit
+                sources = random.sample(kind, min(6, len(kind)))  # one may be itself
                 for source in [source for source in sources if source != gid][:5]:
-                    nc = self.pc.gid_connect(source, syn)  ### parallel
-                    nc.weight[0] = self.syn_w * random.lognormvariate(0, 0.5)
-                    distance = dist(self.position(source)[:3], self.position(gid)[:3])  # µm
-                    nc.delay = self.syn_delay + distance / 100  # ms
-                    self.nclist.append(nc)
+                    weight = self.syn_w * random.lognormvariate(0, 0.5)
+                    here, there = self.position(gid)[:3], self.position(source)[:3]
+                    delay = self.syn_delay + dist(here, there) / 100  # µm, 100 µm/ms
+                    self.connect(source, syn, weight, delay)
 
 
 if __name__ == "__main__":

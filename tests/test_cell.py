@@ -11,7 +11,9 @@ SOMA, DEND = 12.6157, 200  # lengths, µm
 
 
 def electrical_geometry(cell):
-    return [(sec.L, *((seg.diam, seg.area(), seg.ri()) for seg in sec)) for sec in cell.all]
+    return [
+        (sec.L, *((seg.diam, seg.area(), seg.ri()) for seg in sec)) for sec in cell.all
+    ]
 
 
 def points(sec):
@@ -22,9 +24,17 @@ def test_geometry():
     cell = BallAndStick()
     assert (cell.x, cell.y, cell.z) == (0, 0, 0)
     assert points(cell.soma) == [(0, 0, 0), (pytest.approx(SOMA), 0, 0)]
-    assert points(cell.dend) == [(pytest.approx(SOMA), 0, 0), (pytest.approx(SOMA + DEND), 0, 0)]
+    assert points(cell.dend) == [
+        (pytest.approx(SOMA), 0, 0),
+        (pytest.approx(SOMA + DEND), 0, 0),
+    ]
     assert [str(sec).split(".")[-1] for sec in cell.all] == ["soma", "dend"]
-    assert (cell.soma.L, cell.soma.nseg, cell.dend.L, cell.dend.nseg) == (SOMA, 1, DEND, 5)
+    assert (cell.soma.L, cell.soma.nseg, cell.dend.L, cell.dend.nseg) == (
+        SOMA,
+        1,
+        DEND,
+        5,
+    )
     assert cell.dend.parentseg() == cell.soma(1)
     assert cell.soma(0.5).diam == pytest.approx(SOMA, rel=1e-6)
     assert cell.soma(0.5).area() == pytest.approx(pi * SOMA**2, rel=1e-6)
@@ -32,7 +42,9 @@ def test_geometry():
     for seg in cell.dend:
         assert seg.diam == 1
         assert seg.area() == pytest.approx(pi * DEND / 5, rel=1e-6)
-    step = 0.01 * 100 * (DEND / 5) / (pi / 4)  # MΩ from the middle of a segment to the next
+    step = (
+        0.01 * 100 * (DEND / 5) / (pi / 4)
+    )  # MΩ from the middle of a segment to the next
     assert cell.dend(0.3).ri() == pytest.approx(step, rel=1e-6)
     assert cell.dend(0.1).ri() == pytest.approx(step / 2, rel=1e-6)
 
@@ -59,7 +71,9 @@ def test_placing_and_turning_keep_the_electrical_geometry():
             made = BallAndStick(radius * cos(theta), radius * sin(theta), 7, theta)
             for each in cell, made:
                 for old, new in zip(geometry, electrical_geometry(each)):
-                    assert new == tuple(pytest.approx(value, rel=1e-12) for value in old)
+                    assert new == tuple(
+                        pytest.approx(value, rel=1e-12) for value in old
+                    )
 
 
 @pytest.mark.parametrize("theta", [0, 1, -2])
@@ -107,7 +121,11 @@ def test_points_keep_a_length_that_single_precision_cannot_hold():
 def test_connect2target_detects_spikes_of_the_soma():
     cell, other = BallAndStick(), BallAndStick()
     nc = cell.connect2target(other.synlist[0])
-    assert nc.preseg() == cell.soma(1) and nc.syn() == other.synlist[0] and nc.threshold == 10
+    assert (
+        nc.preseg() == cell.soma(1)
+        and nc.syn() == other.synlist[0]
+        and nc.threshold == 10
+    )
     assert cell.connect2target(None, thresh=-20).threshold == -20
     assert cell.is_art() is False
 

@@ -22,7 +22,9 @@ except ValueError as error:
 """
 
 
-def test_the_session_and_a_second_ring_the_network_a_file_and_an_error(tmp_path, monkeypatch):
+def test_the_session_and_a_second_ring_the_network_a_file_and_an_error(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.delenv("MPLBACKEND", raising=False)
@@ -32,11 +34,13 @@ def test_the_session_and_a_second_ring_the_network_a_file_and_an_error(tmp_path,
     notebook = new.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     where = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=300, resources=where).execute()
-    *quiet, trace, spikes, ran, drawn, error, shell = [cell.outputs for cell in notebook.cells]
+    *quiet, trace, spikes, ran, drawn, error, shell = [
+        cell.outputs for cell in notebook.cells
+    ]
     assert not any(quiet) and len(quiet) > 1 and ran == []
     [traces], [network] = trace, drawn
     assert all(len(figure.data["image/png"]) > 10_000 for figure in (traces, network))
     assert spikes[0].data["text/plain"] == "array([12.625, 45.625, 78.625])"
-    assert error[0].text.startswith("N = 0: must be a whole number from 1")
+    assert error[0].text.startswith("N = 0: must be int, at least 1")
     assert "done" in shell[0].text and (tmp_path / "traces.png").is_file()
     assert (tmp_path / "out.spk").read_bytes() == TABLE

@@ -7,7 +7,9 @@ import pytest
 from conftest import ROOT
 
 NETPYNE = ROOT / "tests" / "netpyne_net.py"
-needs_netpyne = pytest.mark.skipif(not find_spec("netpyne"), reason="NetPyNE is not installed")
+needs_netpyne = pytest.mark.skipif(
+    not find_spec("netpyne"), reason="NetPyNE is not installed"
+)
 
 # Ten cells that excite one another, in plain NEURON: whoever wrote it knows nothing of a Ring
 PLAIN = """
@@ -48,7 +50,9 @@ RUNS = {
 
 
 @pytest.mark.parametrize("way", RUNS)
-def test_a_plain_network_fires_the_same_spikes_on_any_number_of_hosts(mpiexec, python, way):
+def test_a_plain_network_fires_the_same_spikes_on_any_number_of_hosts(
+    mpiexec, python, way
+):
     alone = python("-c", PLAIN.format(first="", run=RUNS["h.run"], last=""))
     assert alone.returncode == 0 and alone.stdout.count("\n") > 20
     script = PLAIN.format(first="import simrun", run=RUNS[way], last="")
@@ -62,7 +66,9 @@ ENDS += ["pc.barrier(); pc.done()", "pc.runworker(); pc.done(); h.quit()"]
 
 
 @pytest.mark.parametrize("last", ENDS)
-def test_a_script_that_ends_well_says_and_returns_what_it_would_alone(mpiexec, python, last):
+def test_a_script_that_ends_well_says_and_returns_what_it_would_alone(
+    mpiexec, python, last
+):
     without = python("-c", PLAIN.format(first="", run=RUNS["psolve"], last=last))
     script = PLAIN.format(first="import simrun", run=RUNS["psolve"], last=last)
     assert without.returncode == 0
@@ -82,10 +88,14 @@ def test_netpyne_is_parallel_by_one_line(mpiexec, tmp_path):
     for n in (1, 2, 3):
         done = mpiexec(n, NETPYNE)
         assert done.returncode == 0, done.stderr  # it shows its progress there
-        assert re.findall(r"^NetPyNE on (\d) hosts: \d\d\d spikes$", done.stdout, re.M) == [str(n)]
+        assert re.findall(
+            r"^NetPyNE on (\d) hosts: \d\d\d spikes$", done.stdout, re.M
+        ) == [str(n)]
         files.append((tmp_path / "netpyne.spk").read_bytes())
     assert files == 3 * files[:1]
-    (tmp_path / "without.py").write_text(NETPYNE.read_text().replace("import simrun", ""))
+    (tmp_path / "without.py").write_text(
+        NETPYNE.read_text().replace("import simrun", "")
+    )
     said = mpiexec(2, "without.py").stdout
     assert re.findall(r"^NetPyNE on (\d) hosts", said, re.M) == ["1", "1"]
 
@@ -94,7 +104,9 @@ def test_netpyne_is_parallel_by_one_line(mpiexec, tmp_path):
 def test_an_error_on_one_host_ends_netpyne_on_all(mpiexec, tmp_path):
     fault = "if sim.pc.id() == 1: raise RuntimeError('broken')\nsim.createSimulate("
     script = NETPYNE.read_text().replace("sim.createSimulate(", fault)
-    script = script.replace("import sim,", "import sim, specs\nsim.pc = h.ParallelContext() #")
+    script = script.replace(
+        "import sim,", "import sim, specs\nsim.pc = h.ParallelContext() #"
+    )
     script = script.replace("from netpyne", "from neuron import h\nfrom netpyne", 1)
     (tmp_path / "fault.py").write_text(script)
     done = mpiexec(2, "fault.py")

@@ -1,11 +1,10 @@
-"""The ways to take the steps: in blocks, on CoreNEURON, with the variable step; and leaving."""
+"""The ways to take the steps: in blocks, on CoreNEURON, with the variable step."""
 
-import math
 import os
 
 import numpy as np
 import pytest
-from conftest import DRIVER, TABLE
+from conftest import DRIVER, SCRIPTS, TABLE
 
 import parallel_ring
 import simrun
@@ -33,22 +32,31 @@ def test_neither_blocks_nor_stretches_change_the_spikes():
         assert np.array_equal(whole, ring.gather_spikes()) and len(whole[0]) > 30
         ring.pc.nthread(1)
         h.cvode.active(bool(solver))
+        h.cvode.use_local_dt(bool(solver))
+        h.cvode.condition_order(2)
+        h.cvode.atol(1e-2)
         h.stdinit()
         ring.pc.psolve(210)
+        h.cvode.use_local_dt(False)
         h.cvode.active(False)
         assert np.array_equal(whole, ring.gather_spikes())
 
 
 def test_hosts_with_more_and_with_fewer_cells_have_as_many_blocks(mpiexec, tmp_path):
-    blocks = "import parallel_ring as p\np.main()\n"
-    blocks += "print(f'blocks {p.h.ParallelContext().nthread()}\\n', end='')"
-    done = mpiexec(2, "-c", blocks, "-N", 10001, "--syn-delay", "0.5", "--tstop", 20)
+    blocks = "import parallel_ring as p\np.main()\nprint(f'blocks {p.pc.nthread()}\\n', end='')"
+    words = "-N", 10001, "--syn-delay", "0.5", "--tstop", 20
+    done = mpiexec(2, "-c", blocks, *words)
     assert (done.returncode, done.stdout.count("blocks 10\n")) == (0, 2)
     ring = Ring(5, syn_delay=0.5)
     simrun.prun(20)
-    ring.write_spikes(str(tmp_path / "small.spk"))  # by 20 ms the wave has not met its end
+    ring.write_spikes(
+        str(tmp_path / "small.spk")
+    )  # by 20 ms the wave has not met its end
     lines = (tmp_path / "out.spk").read_text().splitlines()
-    assert lines == (tmp_path / "small.spk").read_text().splitlines()[: len(lines)] and lines
+    assert (
+        lines == (tmp_path / "small.spk").read_text().splitlines()[: len(lines)]
+        and lines
+    )
 
 
 # CoreNEURON
@@ -60,51 +68,30 @@ def test_coreneuron_gives_the_table(mpiexec, tmp_path, n):
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out.spk").read_bytes() == TABLE
     assert [path.name for path in tmp_path.iterdir()] == ["out.spk"]
-    lines = done.stdout.splitlines()
-    assert len(lines) == n + 1 and "load balance unknown, file 'out.spk'" in lines[-1]
+    assert "spikes 14" in done.stdout and "load balance" not in done.stdout
 
 
-def test_coreneuron_uses_idle_cores_and_no_more(mpiexec):
-    script = r"""
-import os, parallel_ring, ring, simrun
-simrun.prun(0)
-before = len(os.listdir("/proc/self/task"))
-ring.Ring(50)
-parallel_ring.split(50)
-simrun.h.ParallelContext().nthread(12, False)
-simrun.prun(20, coreneuron=True)
-simrun.prun(20, coreneuron=True)
-more = len(os.listdir("/proc/self/task")) - before
-print(f'{os.environ["OMP_NUM_THREADS"]} {more}\n', end="")
-"""
+def test_coreneuron_starts_one_thread_on_each_of_several_hosts(mpiexec):
     cores = len(os.sched_getaffinity(0))
-    for n in (1, 2, cores + 1):
-        done = mpiexec(n, "-c", script)
+    for n in (1, 2):
+        done = mpiexec(n, SCRIPTS / "run_threads.py")
         assert done.returncode == 0, done.stderr
-        for line in done.stdout.splitlines():
-            threads, more = map(int, line.split())
-            if n == 1 or threads > 1:  # a launcher may have bound its processes to cores
-                assert threads in (1, cores // n, cores)
-            assert threads * n <= max(cores, n) and more == threads - 1
-    told = mpiexec(1, "-c", script, OMP_NUM_THREADS="3,1")
-    assert told.stdout == "3,1 2\n"
-    script = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})" + script
-    assert mpiexec(1, "-c", script).stdout == "1 0\n"
+        more = [int(line) for line in done.stdout.split()]
+        assert len(more) == n and max(more) == (cores - 1 if n == 1 else 0)
+    told = mpiexec(2, SCRIPTS / "run_threads.py", OMP_NUM_THREADS="3")
+    assert told.stdout == "2\n2\n"
 
 
-def test_without_coreneuron_neuron_says_so_and_a_session_goes_on(mpiexec, tmp_path, no_coreneuron):
+def test_without_coreneuron_neuron_says_so_and_a_session_goes_on(
+    mpiexec, tmp_path, no_coreneuron
+):
     done = mpiexec(2, DRIVER, "--coreneuron", **no_coreneuron)
     assert done.returncode == 1 and not list(tmp_path.glob("*.spk"))
-    assert "Could not find CoreNEURON library" in done.stderr and "Traceback" not in done.stderr
-    assert "parallel_ring.py: error: " in done.stderr
-    session = "import simrun, ring\nmy_ring = ring.Ring()\ntry:\n    simrun.prun(coreneuron=True)\n"
-    session += (
-        "except RuntimeError as error:\n    print(error)\nsimrun.prun()\nmy_ring.write_spikes()"
-    )
-    done = mpiexec(1, "-c", session, **no_coreneuron)
+    assert "Could not find CoreNEURON library" in done.stderr
+    assert "Traceback" not in done.stderr and "parallel_ring.py: error: " in done.stderr
+    done = mpiexec(1, SCRIPTS / "run_without_core.py", **no_coreneuron)
     assert done.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
-    said = done.stdout if "library" in done.stdout else done.stderr  # by NEURON 9, by 8
-    assert said.count("Could not find CoreNEURON library") == 1
+    assert "went on" in done.stdout
 
 
 # The variable step
@@ -166,28 +153,13 @@ def test_the_threshold_is_found_between_two_steps():
     assert ring.t_vec[0] == times[1] != times[0]
 
 
-def test_the_limits_of_the_tolerance_and_what_is_refused(driver):
+def test_a_vector_without_a_cell_has_no_steps_of_its_own():
     ring = Ring()
-    for atol in 1, 1e-12:
-        simrun.prun(15, variable_step=atol)
-        assert ring.t_vec[0] == pytest.approx(12.58, abs=0.5)
-    for atol in 0.0, "x", -1, math.nan, math.inf, 1e-13, 2:
-        words = f"variable_step = {atol!r}: must be a finite number from 1e-12 to 1"
-        with pytest.raises(ValueError, match=words):
-            simrun.prun(variable_step=atol)
-        done = driver(f"--variable-step={atol}")
-        words = f"error: variable_step = '{atol}': must be a finite number"
-        assert (done.returncode, done.stdout) == (2, "") and words in done.stderr
-    with pytest.raises(ValueError, match="coreneuron excludes variable_step"):
-        simrun.prun(coreneuron=True, variable_step=True)
-    done = driver("--coreneuron", "--variable-step")
-    words = "error: argument --variable-step: not allowed with argument --coreneuron\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"parallel_ring.py: {words}")
-    vector = h.Vector().record(h._ref_t, 1)  # a vector without a cell has no steps of its own
+    vector = h.Vector().record(h._ref_t, 1)
     with pytest.raises(RuntimeError):
         simrun.prun(variable_step=True)
     del vector
-    assert h.cvode.active() == 0
+    assert h.cvode.active() == 0 and len(ring.cells) == 5
 
 
 # One session, one solver after the other
@@ -201,18 +173,29 @@ def test_switching_between_solvers(tmp_path):
         simrun.prun(**solver)
         assert (h.cvode.active(), core_neuron.enable, h.dt) == (0, False, 0.025)
         ring.write_spikes(str(tmp_path / "out.spk"))
-        return (tmp_path / "out.spk").read_bytes(), *(vec.to_python() for vec in recorded)
+        return (tmp_path / "out.spk").read_bytes(), *(
+            vec.to_python() for vec in recorded
+        )
 
     fixed, variable = result(), result(variable_step=True)
     core = result(coreneuron=True)
     assert fixed[0] == core[0] == TABLE != variable[0]
-    assert core[1] == pytest.approx(fixed[1], abs=1e-9) and len(core[3]) == len(fixed[3]) == 4001
-    assert max(variable[1]) == pytest.approx(max(fixed[1]), abs=1) and len(variable[1]) < 2000
+    assert (
+        core[1] == pytest.approx(fixed[1], abs=1e-9)
+        and len(core[3]) == len(fixed[3]) == 4001
+    )
+    assert (
+        max(variable[1]) == pytest.approx(max(fixed[1]), abs=1)
+        and len(variable[1]) < 2000
+    )
     assert len(set(map(len, variable[1:]))) == 1 and variable[3][-1] == 100
     assert result(coreneuron=True) == core and result(variable_step=True) == variable
     assert result() == fixed
     ring.set_numcells(5)
-    assert result(coreneuron=True)[0] == TABLE and result(variable_step=1e-3)[0] == variable[0]
+    assert (
+        result(coreneuron=True)[0] == TABLE
+        and result(variable_step=1e-3)[0] == variable[0]
+    )
     h.tstop = 100
     h.run()
     assert result()[0] == TABLE and ring.t_vec[0] == pytest.approx(12.625)
@@ -220,7 +203,6 @@ def test_switching_between_solvers(tmp_path):
 
 def test_simulate_takes_the_solver_of_the_session(computed_rates):
     ring = Ring()
-    ring.pc.timeout(20)  # s; NEURON's own
     h.cvode.active(True)
     h.cvode.atol(1e-5)
     simrun.simulate(30)
@@ -232,34 +214,3 @@ def test_simulate_takes_the_solver_of_the_session(computed_rates):
     core_neuron.enable = False
     simrun.simulate(30)
     assert ring.t_vec[0] == pytest.approx(12.625) and ring.pc.step_time() >= 0
-    assert ring.pc.timeout(0) == 0  # a run waits for slow hosts as long as it takes
-
-
-# Leaving
-
-LEAVE = """
-import atexit, os, sys
-import ring, simrun
-class Ring(ring.Ring):
-    def __del__(self, write=os.write):  # which is there to the very end
-        write(1, b"taken apart\\n")
-atexit.register(lambda: print("atexit %s\\n" % simrun.MPI.Is_finalized(), end=""))
-my_ring = Ring(50)
-simrun.prun(20, {solver})
-print("not flushed by hand" * 1000 + "\\n", end="")
-sys.exit({status})
-"""
-
-
-@pytest.mark.parametrize(
-    "solver, status, n",
-    [("", 0, 2), ("coreneuron=True", 0, 2), ("variable_step=True", 0, 2), ("", 3, 1), ("", 3, 2)],
-)
-def test_leaving_is_a_normal_exit(mpiexec, solver, status, n):
-    done = mpiexec(n, "-c", LEAVE.format(solver=solver, status=status))
-    assert done.returncode == status
-    assert "taken apart" not in done.stdout
-    if not status or n == 1:
-        assert done.stdout.count("not flushed by hand" * 1000) == n
-        assert done.stdout.count("atexit False") == n
-        assert "BAD TERMINATION" not in done.stdout + done.stderr

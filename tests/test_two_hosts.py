@@ -11,7 +11,10 @@ import sys
 import pytest
 from conftest import MPIEXEC, README, ROOT, TABLE
 
-HOSTS = {"10.77.0.1": "ring-a", "10.77.0.2": "ring-b"}  # address: namespace, and host name
+HOSTS = {
+    "10.77.0.1": "ring-a",
+    "10.77.0.2": "ring-b",
+}  # address: namespace, and host name
 # What the launcher calls instead of ssh: options, the host, and the command to run there
 SSH = """#!/bin/bash
 while [[ $1 == -* ]]; do shift; done
@@ -23,7 +26,9 @@ exec ip netns exec $host unshare --uts sh -c "hostname $host; $*"
 
 def ip(words):
     """Run `ip` with these words; return what it says, None if it fails."""
-    done = subprocess.run(["ip", *words.split()], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        ["ip", *words.split()], capture_output=True, text=True, timeout=20
+    )
     return done.stdout if done.returncode == 0 else None
 
 
@@ -62,13 +67,18 @@ def mpiexec_on_two(two_hosts, run, tmp_path):
     slots = ":2"
     if "HYDRA" not in run(MPIEXEC, "--version").stdout:  # Open MPI
         options, slots = "--hostfile nodes", " slots=2"
-        assert all(f"`{words}`" in README for words in (options.split()[0], f"node1{slots}"))
+        assert all(
+            f"`{words}`" in README for words in (options.split()[0], f"node1{slots}")
+        )
     (tmp_path / "nodes").write_text("".join(f"{address}{slots}\n" for address in HOSTS))
 
     ssh_is = {"HYDRA_LAUNCHER_EXEC": str(ssh), "PRTE_MCA_plm_ssh_agent": str(ssh)}
     ssh_is |= {"HYDRA_LAUNCHER": "ssh", "PRTE_MCA_rmaps_default_mapping_policy": "slot"}
     inside = "ip netns exec ring-a unshare --uts sh -c".split()
-    inside += [f'hostname ring-a; exec {MPIEXEC} {options} -n 4 "$0" "$@"', sys.executable]
+    inside += [
+        f'hostname ring-a; exec {MPIEXEC} {options} -n 4 "$0" "$@"',
+        sys.executable,
+    ]
     return lambda *arguments: run(*inside, *arguments, **ssh_is)
 
 
@@ -77,17 +87,32 @@ def crossed():
     return int(ip("netns exec ring-a cat /sys/class/net/cable/statistics/tx_bytes"))
 
 
-def test_the_table_on_two_hosts_and_an_error_on_one_that_ends_both(mpiexec_on_two, tmp_path):
+def test_the_table_on_two_hosts_and_an_error_on_one_that_ends_both(
+    mpiexec_on_two, tmp_path
+):
     where = "import os, simrun\npc = simrun.h.ParallelContext()\n"
-    done = mpiexec_on_two("-c", where + "print(f'{pc.id()} {os.uname().nodename}\\n', end='')")
+    done = mpiexec_on_two(
+        "-c", where + "print(f'{pc.id()} {os.uname().nodename}\\n', end='')"
+    )
     assert done.returncode == 0, done.stderr
-    assert sorted(done.stdout.splitlines()) == ["0 ring-a", "1 ring-a", "2 ring-b", "3 ring-b"]
+    assert sorted(done.stdout.splitlines()) == [
+        "0 ring-a",
+        "1 ring-a",
+        "2 ring-b",
+        "3 ring-b",
+    ]
     few = crossed()
-    done = mpiexec_on_two(ROOT / "parallel_ring.py", "--syn-delay", "0.1", "-o", "many.spk")
+    done = mpiexec_on_two(
+        ROOT / "parallel_ring.py", "--syn-delay", "0.1", "-o", "many.spk"
+    )
     assert done.returncode == 0 and "hosts 4, " in done.stdout
-    assert crossed() - few > 1000 * 8  # an exchange each 0.1 ms, with the gids of the spikes
+    assert (
+        crossed() - few > 1000 * 8
+    )  # an exchange each 0.1 ms, with the gids of the spikes
     done = mpiexec_on_two(ROOT / "parallel_ring.py")
     assert done.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
-    fault = "import simrun, ring\nmy_ring = ring.Ring()\nmy_ring.pc.id() == 3 and 1 / 0\n"
+    fault = (
+        "import simrun, ring\nmy_ring = ring.Ring()\nmy_ring.pc.id() == 3 and 1 / 0\n"
+    )
     done = mpiexec_on_two("-c", fault + "simrun.prun()")
     assert done.returncode != 0 and done.stderr.count("ZeroDivisionError") == 1

@@ -1,0 +1,44 @@
+"""Run a ring three ways after something else has been imported first.
+
+run_imports.py cell|package|used|mpi4py|both|thread
+"""
+
+import sys
+import threading
+
+first = sys.argv[1]
+if first == "cell":
+    import ballandstick  # noqa: F401
+if first == "package":
+    sys.path.insert(0, ".")
+    import other  # noqa: F401
+if first == "used":
+    from neuron import h
+
+    assert h.ParallelContext().nhost() == 1
+    soma = h.Section()
+    h.finitialize(-65)
+    h.fadvance()
+if first in ("mpi4py", "both"):
+    from mpi4py import MPI  # noqa: F401
+if first == "both":
+    import neuron  # noqa: F401
+if first == "thread":
+    thread = threading.Thread(target=__import__, args=["simrun"])
+    thread.start()
+    thread.join()
+
+from neuron import h  # noqa: E402
+
+import ring  # noqa: E402
+import simrun  # noqa: E402
+
+my_ring = ring.Ring()
+pc = h.ParallelContext()
+print(f"I am {pc.id():g} of {pc.nhost():g}\n", end="")
+h.tstop = 100
+for number, run in enumerate(
+    [lambda: simrun.prun(coreneuron=True), h.run, simrun.prun]
+):
+    run()
+    my_ring.write_spikes(f"{pc.nhost():g}{number}.spk")
