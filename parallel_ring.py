@@ -26,11 +26,11 @@ def main(network=Ring):
     start = perf_counter()
     options = parse(sys.argv[1:], network)
     print(f"I am {pc.id():g} of {pc.nhost():g}\n", end="", flush=True)  # in one piece
-    changed = {}  # and no more, as a network may set some of its parameters itself
-    for each in fields(network):
-        value = getattr(options, each.name, each.default)
-        if value != each.default:
-            changed[each.name] = value
+    changed = {  # and no more, as a network may set some of its parameters itself
+        name: value
+        for name, value in vars(options).items()
+        if value != getattr(network, name, value)
+    }
     my_ring = network(**changed)
     if network is Ring and my_ring.syn_delay > 2 * options.dt:  # which blocks need
         split(my_ring.N)
@@ -85,24 +85,43 @@ def parse(words, network):
     parser.error = refuse
     if pc.id() > 0:
         parser.print_help = lambda: None
-    what = "file for the spikes: time (ms), tab, gid; default out.spk"
-    parser.add_argument("-o", "--output", default="out.spk", metavar="FILE", help=what)
-    what = "same spikes, sooner, in large networks"
-    parser.add_argument("--coreneuron", action="store_true", help=what)
-    what = "each cell takes its own steps, to a tolerance of MV (0.001, if left out)"
-    mv = {"nargs": "?", "const": 1e-3, "default": 0, "metavar": "MV"}
-    parser.add_argument("--variable-step", help=what, type=float, **mv)
-    known = RUN | {each.name: each for each in fields(network) if each.init}
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="out.spk",
+        metavar="FILE",
+        help="file for the spikes: time (ms), tab, gid; default out.spk",
+    )
+    parser.add_argument(
+        "--coreneuron",
+        action="store_true",
+        help="same spikes, sooner, in large networks",
+    )
+    parser.add_argument(
+        "--variable-step",
+        type=float,
+        nargs="?",
+        const=1e-3,
+        default=0,
+        metavar="MV",
+        help="each cell takes its own steps, to a tolerance of MV (0.001, if left out)",
+    )
+    known = RUN | {each.name: each for each in fields(network) if is_option(each)}
     try:
         for name, about in known.items():
             add_option(parser, name, about)
         options = parser.parse_args(words)
-        for name in vars(options).keys() & known:
-            text = getattr(options, name)
-            setattr(options, name, check_parameter(option(name), known[name], text))
+        for name, about in known.items():
+            value = check_parameter(option(name), about, getattr(options, name))
+            setattr(options, name, value)
     except (ValueError, argparse.ArgumentError) as error:
         refuse(error)
     return options
+
+
+def is_option(about):
+    """Return whether a field of a network is a number, a text or a bool."""
+    return about.init and isinstance(about.default, (Real, str))
 
 
 def option(name):
@@ -111,17 +130,16 @@ def option(name):
 
 
 def add_option(parser, name, about):
-    """Add the option of a parameter that is a number, a text or a bool."""
+    """Add the option of a parameter: its meaning, default and unit."""
     meaning = about.metadata.get("meaning", "")
-    _, unit = about.metadata.get("limits", (0, ""))
-    how = {"default": about.default}
-    how["help"] = f"{meaning}; default {about.default} {unit}".replace("%", "%%")
+    unit = about.metadata.get("unit", "")
+    text = f"{meaning}; default {about.default} {unit}".replace("%", "%%")
+    how = {"help": text, "default": about.default}
     if isinstance(about.default, bool):
         how["action"] = argparse.BooleanOptionalAction
     elif unit:
         how["metavar"] = unit.replace("µ", "u").upper()
-    if isinstance(about.default, (Real, str)):
-        parser.add_argument(option(name), **how)
+    parser.add_argument(option(name), **how)
 
 
 def refuse(error):

@@ -21,17 +21,16 @@ def read_spikes(file_name="out.spk"):
     lines: times (ms, float64) and gids (int64). What follows a # does not count. Raises
     OSError, or ValueError with file and line for what is no spike, or if there is none.
     """
-    times, gids = [], []
-    with open(file_name, encoding="ascii", errors="replace") as lines:
+    spikes = []
+    with open(file_name, errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             words = line.partition("#")[0].split()
             if words:
                 where = f"{file_name}:{number}: {line.strip()[:40]!r}"
-                time, gid = parse_spike(words, where)
-                times.append(time)
-                gids.append(gid)
-    if not times:
+                spikes.append(parse_spike(words, where))
+    if not spikes:
         raise ValueError(f"{file_name}: has no spikes")
+    times, gids = zip(*spikes)
     return np.array(times), np.array(gids)
 
 
@@ -49,7 +48,7 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     """Draw spikes as a raster, one row a cell, each spike a tick from gid − 0.5 to
     gid + 0.5. times (ms) and gids: shape (n,) each; `axes`: drawn over what is there,
     which gets wider ticks. Returns the axes."""
-    times, gids = np.asarray(times), np.asarray(gids)
+    gids = np.asarray(gids)
     if axes is None:
         figure = pyplot.figure(figsize=(6, 3.5), layout="constrained")
         axes = figure.add_subplot(xlabel="time (ms)", ylabel="cell (gid)")
@@ -57,7 +56,7 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     for line in axes.lines:
         line.set_linewidth(2 * line.get_linewidth())  # is seen where ticks coincide
     # One line with gaps (nan), as an object for each tick takes ten times as long
-    gaps = np.full(len(gids), np.nan)
+    gaps = np.nan * gids
     ends = np.stack([gids - 0.5, gids + 0.5, gaps], axis=1)
     [line] = axes.plot(np.repeat(times, 3), ends.ravel(), color=color, label=label)
     line.set_linewidth(min(2, 240 / max(1, len(times)) ** 0.5))  # pt
@@ -111,8 +110,7 @@ def outline(points):
     x, y, _, diam = np.transpose(points)
     middle = x + 1j * y
     along = np.gradient(middle)
-    across = 1j * along / np.maximum(abs(along), 1e-9)  # 1j turns it by 90°
-    side = across * diam / 2
+    side = 0.5j * diam * along / np.maximum(abs(along), 1e-9)  # 1j turns it by 90°
     corners = np.concatenate([middle + side, (middle - side)[::-1]])
     return np.stack([corners.real, corners.imag], axis=1)
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from math import cos, inf, pi, sin
 from numbers import Real
@@ -22,7 +21,7 @@ from simrun import check, h, pc, together
 def parameter(default, meaning, least=-inf, unit=""):
     """Return a field of a network: its default, what it means, the least that it may
     be, and its unit."""
-    about = {"meaning": meaning, "limits": (least, unit)}
+    about = {"meaning": meaning, "least": least, "unit": unit}
     return field(default=default, metadata=about)
 
 
@@ -78,8 +77,7 @@ class Ring:
             Ring.built.remove()
             h.finitialize()  # forget the events that were on their way to its cells
         Ring.built = self
-        self.cells, self.nclist = [], []
-        self.stim, self.ncstim = None, None
+        self.forget()
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # who has the old, keeps them
         self.set_gids()
         self.create_cells()
@@ -161,7 +159,7 @@ class Ring:
         OSError if it can't."""
         spikes = zip(*self.gather_spikes())
         if pc.id() == 0:  ### parallel
-            write_whole(file_name, [f"{time:.3f}\t{gid}\n" for time, gid in spikes])
+            write_lines(file_name, [f"{time:.3f}\t{gid}\n" for time, gid in spikes])
 
     def gather_shapes(self):
         """Return on host 0 what there is to draw, elsewhere an empty list: of each
@@ -192,7 +190,7 @@ class Ring:
     def check_gids(self):
         """Raise ValueError unless each gid of the network, and each that its cells
         listen to, has one cell: NEURON would lose or double spikes in silence."""
-        together("check_gids")
+        together("check_gids")  ### parallel
         mine = {index(gid) for gid in self.gidlist}  # which refuses what is not whole
         heard = {nc.srcgid() for nc in self.nclist}
         gids = sorted(set().union(*pc.py_allgather(mine | heard)) - {-1})
@@ -215,9 +213,13 @@ class Ring:
         for sec in list(h.allsec()):
             if sec.cell() in cells:
                 h.delete_section(sec=sec)
-        self.gidlist, self.cells, self.nclist = [], [], []
-        self.stim, self.ncstim, self.recorder = None, None, None
+        self.forget()
         Ring.built = None
+
+    def forget(self):
+        """Let go of everything that lives on this host."""
+        self.gidlist, self.cells, self.nclist = [], [], []
+        self.stim = self.ncstim = self.recorder = None
 
 
 def check_parameter(name, about, value):
@@ -227,8 +229,8 @@ def check_parameter(name, about, value):
     if isinstance(about.default, bool) or not isinstance(about.default, Real):
         return value
     kind = float if "float" in str(about.type) else type(about.default)
-    limits = about.metadata.get("limits", [-inf])
-    return check(name, value, *limits, kind=kind)
+    limits = parameter(about.default, "").metadata | about.metadata
+    return check(name, value, limits["least"], limits["unit"], kind)
 
 
 def check_output(file_name):
@@ -244,27 +246,30 @@ def check_output(file_name):
         raise ValueError(f"--output = {file_name!r}: {error.strerror}") from None
 
 
-def write_whole(file_name, lines):
-    """Write lines to a file, whole or not at all: a link stays a link, a mode a mode.
-    What is there and is no plain file, such as a pipe, is written to. Raises OSError.
-    """
-    target = realpath(file_name)
-    aside = f"{target}.{os.getpid()}"
-    plain = isfile(file_name)
+def write_lines(file_name, lines):
+    """Write lines to a file, or to what is there and is no plain file, such as a pipe.
+    Raises OSError."""
     try:
         if file_name == "/dev/stdout":  # which a shell may have made a plain file
             sys.stdout.writelines(lines)
-            return
-        if exists(file_name) and not plain:
-            with open(file_name, "a") as file:
-                file.writelines(lines)
-            return
+        elif exists(file_name) and not isfile(file_name):
+            with open(file_name, "w") as pipe:
+                pipe.writelines(lines)
+        else:
+            write_whole(realpath(file_name), lines)  # a link stays a link
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, file_name) from None
+
+
+def write_whole(file_name, lines):
+    """Write lines to a file, whole or not at all: to another beside it, which then
+    takes its place and its mode."""
+    aside = f"{file_name}.{os.getpid()}"
+    try:
         with open(aside, "w") as file:
             file.writelines(lines)
-        if plain:
-            shutil.copymode(target, aside)
-        os.replace(aside, target)
-    except OSError as error:
-        with suppress(OSError):
-            os.remove(aside)
-        raise OSError(error.errno, error.strerror, file_name) from None
+        if exists(file_name):
+            shutil.copymode(file_name, aside)
+        os.replace(aside, file_name)
+    finally:
+        Path(aside).unlink(missing_ok=True)  # of a disk that is full

@@ -56,9 +56,7 @@ def check_launcher(MPI):
         started = int(environ.get(size, 0))
         if started > nhost:
             if environ[rank] != "0":
-                sleep(
-                    1
-                )  # s; process 0 speaks for all, and the first that ends ends all
+                sleep(1)  # s; process 0 speaks, and the first that ends ends all
                 sys.exit(1)
             sys.exit(
                 f"simrun: a launcher started {started} processes ({size}), "
@@ -134,8 +132,8 @@ def simulate(tstop=25):
     with the step h.dt, on CoreNEURON if that is enabled, with the variable step if
     h.cvode is active."""
     h.setdt()  # as h.run does: a variable step has left its last one in h.dt
-    variable_step = h.cvode.active() * h.cvode.atol()  # 0, if it is not active
-    prun(tstop, h.dt, core_neuron.enable, variable_step)
+    tolerance = h.cvode.atol() if h.cvode.active() else 0
+    prun(tstop, h.dt, core_neuron.enable, tolerance)
 
 
 def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
@@ -357,9 +355,7 @@ def leave():
 
 
 if nhost > 1 and "hosts" not in globals():  # once, even if this module is reloaded
-    hosts = (
-        MPI.COMM_WORLD.Dup()
-    )  # for our messages alone, which then mix with no others
+    hosts = MPI.COMM_WORLD.Dup()  # for our messages, which then mix with no others
     pc.mpiabort_on_error(0)  # NEURON's errors become exceptions
     pc.timeout(0)  # or NEURON ends a run, with status 0, if a host is busy for 20 s
     the_end = MPI.Comm.Create_keyval(delete_fn=meet)
