@@ -378,7 +378,7 @@ def run_script(words):
                 f"{__doc__}\n{nhost} hosts, {name} {major}.{minor}.{micro}, "
                 f"NEURON {h.nrnversion(5)}"
             )
-    elif script == "-m":
+    elif script == "-m" and words[1:]:
         sys.argv = words[1:]
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     elif not isfile(script) or not script.endswith((".py", ".hoc")):

@@ -48,6 +48,7 @@ ENVIRONMENT |= {
 def pytest_addoption(parser):
     what = "put the README's pictures, as they come out, in place of tests/*.png"
     parser.addoption("--redraw", action="store_true", help=what)
+    parser.addoption("--seed", default=1, help="of the first random network")
 
 
 def pytest_configure(config):

@@ -1,0 +1,116 @@
+"""`python -m simrun`: other people's scripts, unchanged, on many hosts."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import MPIEXEC, ROOT, SCRIPTS
+
+SAID = SCRIPTS / "said.py"
+PLAIN = SCRIPTS / "plain_net.py"
+SIMRUN = "-m", "simrun"
+
+
+def without_ours(stderr):
+    """An error, without the lines of Python's own -m."""
+    return re.sub(r'  File "<frozen runpy>".*\n', "", stderr)
+
+
+RUNS = [("psolve", 1), ("psolve", 3), ("run", 2), ("prun", 2)]
+
+
+@pytest.mark.parametrize("way, n", RUNS)
+def test_a_network_that_knows_of_no_host(mpiexec, python, tmp_path, way, n):
+    assert python(PLAIN).stdout == "31 spikes on 1 hosts\n"
+    alone = (tmp_path / "plain.spk").read_bytes()
+    done = mpiexec(n, *SIMRUN, PLAIN, way)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"31 spikes on {n} hosts\n"
+    assert (tmp_path / "plain.spk").read_bytes() == alone
+
+
+def test_without_simrun_each_host_is_the_only_one(mpiexec):
+    assert mpiexec(2, PLAIN).stdout == 2 * "31 spikes on 1 hosts\n"
+
+
+@pytest.mark.parametrize("end", ["exit", "quit", "done"])
+def test_a_script_ends_as_it_does_alone(mpiexec, python, end):
+    alone, hosts = python(PLAIN, "", end), mpiexec(2, *SIMRUN, PLAIN, "", end)
+    assert alone.returncode == hosts.returncode == (3 if end == "exit" else 0)
+    assert "Traceback" not in hosts.stderr and "31 spikes" in hosts.stdout
+
+
+def test_an_error_on_one_host_ends_all(mpiexec):
+    done = mpiexec(3, *SIMRUN, PLAIN, "error")
+    assert done.returncode == 1 and done.stderr.count("RuntimeError: broken") == 1
+
+
+@pytest.mark.parametrize("script", [[SAID], ["-m", "said"]], ids=["file", "module"])
+@pytest.mark.parametrize("words", [["a", "-b"], ["exit"], ["error"]])
+def test_a_script_sees_and_says_what_it_does_alone(python, script, words):
+    both = {"PYTHONPATH": f"{ROOT}:{SCRIPTS}"}
+    alone = python(*script, *words, **both)
+    ours = python(*SIMRUN, *script, *words, **both)
+    assert (ours.returncode, ours.stdout) == (alone.returncode, alone.stdout)
+    assert ours.stderr == without_ours(alone.stderr)
+
+
+def test_what_it_imports_is_the_module_that_runs_it(mpiexec, tmp_path):
+    script = "import ring, simrun\nassert simrun.__name__ == '__main__'\n"
+    script += "assert ring.check is simrun.check\n"
+    script += "assert simrun.pc.timeout(0) == 0  # or a busy host would end the run"
+    (tmp_path / "same.py").write_text(script)
+    done = mpiexec(2, *SIMRUN, "same.py")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_hoc_file(mpiexec, tmp_path):
+    model = SCRIPTS / "model.hoc"
+    done = mpiexec(2, *SIMRUN, model)
+    assert done.returncode == 0 and done.stderr == ""
+    for host in (0, 1):
+        assert f"host {host} of 2: 1 spike" in done.stdout
+    wrong = model.read_text().replace("tstop = 10", "if (pc.id == 1) nonsense.x = 10")
+    (tmp_path / "wrong.hoc").write_text(wrong)
+    done = mpiexec(2, *SIMRUN, "wrong.hoc")
+    assert done.returncode == 1 and "wrong.hoc" in done.stderr
+
+
+WRONG = {
+    "missing.py": "simrun: missing.py: there is no such file",
+    ".": "simrun: .: there is no such file",
+    "notes.txt": "simrun: notes.txt: there is no such file, or it is no .py or .hoc",
+    "-m": "simrun: -m: there is no such file",
+    "unclosed.py": "SyntaxError: '(' was never closed",
+}
+
+
+@pytest.mark.parametrize("script, words", WRONG.items())
+def test_what_can_not_be_run(mpiexec, tmp_path, script, words):
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "unclosed.py").write_text("print('x'\n")
+    done = mpiexec(2, *SIMRUN, script)
+    assert done.returncode == (1 if "Syntax" in words else 2)
+    assert done.stderr.count(words) == 1 and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["-h"]])
+def test_what_it_would_see(mpiexec, words):
+    done = mpiexec(2, *SIMRUN, *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    seen = r"2 hosts, (MPICH|Open MPI|Intel MPI) \d+\.\d+\.\d+, NEURON \d+\.\d+.*"
+    assert re.fullmatch(seen, done.stdout.splitlines()[-1])
+    assert done.stdout.count("mpiexec -n 4 python -m simrun SCRIPT") == 1
+
+
+@pytest.mark.parallel
+def test_python_inside_neuron(run, tmp_path):
+    nrniv = Path(sys.executable).with_name("nrniv")
+    (tmp_path / "in.py").write_text("import simrun\nprint(simrun.pc.nhost())\n")
+    done = run(MPIEXEC, "-n", 2, nrniv, "-nobanner", "-nogui", "-python", "in.py")
+    assert (done.returncode, done.stdout) == (0, 2 * "2\n")
+    assert "MPI" not in done.stderr
+    (tmp_path / "in.py").write_text("import simrun\nsimrun.pc.id() and simrun.prun()")
+    done = run(MPIEXEC, "-n", 2, nrniv, "-nobanner", "-nogui", "-python", "in.py")
+    assert done.returncode == 1 and "host 0 is at the end" in done.stderr
