@@ -387,8 +387,8 @@ def run_script(words):
         sys.argv = words
         sys.path[0] = dirname(realpath(script))
         runpy.run_path(script, run_name="__main__")
-    elif not h.load_file(script):  # where NEURON 9 raises
-        end_all(f"simrun: {script}: NEURON found an error", 1)
+    else:
+        h.xopen(script)  # load_file would go to its folder, and NEURON 8 hide errors
 
 
 if __name__ == "__main__":

@@ -52,9 +52,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "parallel: needs mpiexec; run again under every other MPI"
-    )
+    config.addinivalue_line("markers", "parallel: run again under every other MPI")
+    config.addinivalue_line("markers", "client: needs other people's packages")
+    if "client" not in config.option.markexpr:  # they take their time
+        config.option.ignore = [ROOT / "tests" / "test_clients.py"]
 
 
 def pytest_collection_modifyitems(items):

@@ -75,6 +75,7 @@ def test_a_hoc_file(mpiexec, tmp_path):
     (tmp_path / "wrong.hoc").write_text(wrong)
     done = mpiexec(2, *SIMRUN, "wrong.hoc")
     assert done.returncode == 1 and "wrong.hoc" in done.stderr
+    assert done.stderr.count("RuntimeError") == 1
 
 
 WRONG = {

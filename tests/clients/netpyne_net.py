@@ -1,10 +1,8 @@
-"""A NetPyNE network, made parallel by its first line of code; nothing else in it is ours.
+"""NetPyNE: two groups of cells with noise, connected by chance.
 
-pip install netpyne
-mpiexec -n 2 python netpyne_net.py
+pip install netpyne; mpiexec -n 2 python -m simrun netpyne_net.py
 """
 
-import simrun  # noqa: F401, I001
 from netpyne import sim, specs
 
 net, run = specs.NetParams(), specs.SimConfig()
@@ -42,6 +40,6 @@ run.duration, run.dt, run.verbose = 300, 0.025, False
 sim.createSimulate(netParams=net, simConfig=run)
 if sim.rank == 0:
     spikes = sorted(zip(sim.allSimData["spkt"], sim.allSimData["spkid"]))
-    with open("netpyne.spk", "w") as file:
+    with open("client.spk", "w") as file:
         file.writelines(f"{time:.3f}\t{gid:.0f}\n" for time, gid in spikes)
-    print(f"NetPyNE on {sim.nhosts} hosts: {len(spikes)} spikes")
+    print(f"{len(spikes)} spikes on {sim.nhosts} hosts")
