@@ -35,7 +35,7 @@ def start_mpi():
     alone. NEURON would see no MPI, and every process be host `0 of 1` (nrn issue 428).
     """
     # nrniv and special end MPI themselves
-    mpi4py.rc.finalize = basename(sys.orig_argv[0]) not in ("nrniv", "special")
+    mpi4py.rc.finalize = basename(sys.argv[0]) not in ("nrniv", "special")
     mpi4py.rc.initialize = False  # but below, as MPICH crashes under another's launcher
     environ["MPI4PY_CHECK_MPIEXEC"] = "0"  # check_launcher says more than this warning
     from mpi4py import MPI

@@ -1,11 +1,10 @@
 """`python -m simrun`: other people's scripts, unchanged, on many hosts."""
 
+import os
 import re
-import sys
-from pathlib import Path
 
 import pytest
-from conftest import MPIEXEC, ROOT, SCRIPTS
+from conftest import BESIDE_PYTHON, MPIEXEC, ROOT, SCRIPTS
 
 SAID = SCRIPTS / "said.py"
 PLAIN = SCRIPTS / "plain_net.py"
@@ -107,11 +106,14 @@ def test_what_it_would_see(mpiexec, words):
 
 @pytest.mark.parallel
 def test_python_inside_neuron(run, tmp_path):
-    nrniv = Path(sys.executable).with_name("nrniv")
-    (tmp_path / "in.py").write_text("import simrun\nprint(simrun.pc.nhost())\n")
-    done = run(MPIEXEC, "-n", 2, nrniv, "-nobanner", "-nogui", "-python", "in.py")
+    def nrniv(script):
+        (tmp_path / "in.py").write_text(f"import simrun\n{script}\n")
+        path = {"PATH": BESIDE_PYTHON + os.pathsep + os.environ["PATH"]}
+        words = "nrniv -nobanner -nogui -python in.py"
+        return run(MPIEXEC, "-n", 2, *words.split(), **path)
+
+    done = nrniv("print(f'{simrun.pc.nhost():g}')")
     assert (done.returncode, done.stdout) == (0, 2 * "2\n")
     assert "MPI" not in done.stderr
-    (tmp_path / "in.py").write_text("import simrun\nsimrun.pc.id() and simrun.prun()")
-    done = run(MPIEXEC, "-n", 2, nrniv, "-nobanner", "-nogui", "-python", "in.py")
+    done = nrniv("simrun.pc.id() and simrun.prun()")
     assert done.returncode == 1 and "host 0 is at the end" in done.stderr

@@ -125,7 +125,8 @@ def test_the_session_has_its_own_tolerance_after_a_run():
     settings = h.cvode.active(), h.cvode.atol(), h.cvode.condition_order()
     assert settings == (True, 1e-7, 2) and not h.cvode.use_local_dt()
     simrun.simulate(100)
-    assert ring.gather_spikes()[0][-1] == pytest.approx(97.782, abs=1e-3)
+    last = ring.gather_spikes()[0][-1]  # at a tolerance of 0.1 it would be 97.849
+    assert last == pytest.approx(97.788, abs=0.01)
     h.cvode.atol(1e-3)
     h.cvode.condition_order(1)
 
