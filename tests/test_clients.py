@@ -22,7 +22,7 @@ PYTHON = [sys.executable]
 def needs(*packages):
     for package in packages:
         if not find_spec(package):
-            pytest.skip(f"needs {package}")
+            pytest.skip(f"it needs {package}")
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def read_until(stream, text):
 
 
 @pytest.mark.parallel
-@pytest.mark.skipif("OTHER_MPIEXEC" not in os.environ, reason=".ci/run has another MPI")
+@pytest.mark.skipif("OTHER_MPIEXEC" not in os.environ, reason="it needs another MPI")
 def test_the_launcher_of_another_mpi(run, tmp_path):
     another = os.environ["OTHER_MPIEXEC"]
     for script in ([DRIVER], ["-c", "import ring; ring.Ring().write_spikes()"]):
@@ -143,7 +143,7 @@ def test_any_string_given_to_any_option(monkeypatch):
     assert set(answers) == {0, 2, "options"} and answers.count("options") > 100
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="it needs another user than root")
 def test_no_permission(driver, python, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     (tmp_path / "out.spk").write_bytes(TABLE)

@@ -3,7 +3,8 @@
 import pytest
 from conftest import ENVIRONMENT, SESSION, TABLE
 
-nbclient, nbformat = map(pytest.importorskip, ("nbclient", "nbformat"))
+nbclient = pytest.importorskip("nbclient", reason="it needs nbclient")
+nbformat = pytest.importorskip("nbformat", reason="it needs nbformat")
 AFTERWARDS = """
 my_ring = ring.Ring()
 simrun.prun(100, coreneuron=True)

@@ -36,7 +36,7 @@ def ip(words):
 def two_hosts():
     """Two namespaces, each with one end of the cable."""
     if not all(map(shutil.which, ("ip", "unshare", "hostname"))) or os.geteuid() != 0:
-        pytest.skip("needs root, ip, unshare and hostname")
+        pytest.skip("it needs root, ip, unshare and hostname")
     remove = [f"netns del {name}" for name in HOSTS.values()]
     make = [f"netns add {name}" for name in HOSTS.values()]
     make += ["link add cable netns ring-a type veth peer name cable netns ring-b"]
@@ -52,7 +52,7 @@ def two_hosts():
     for words in remove:
         ip(words)
     if not made:
-        pytest.skip("network namespaces can't be had")
+        pytest.skip("it needs network namespaces")
 
 
 @pytest.fixture
