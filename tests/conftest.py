@@ -45,6 +45,16 @@ ENVIRONMENT |= {
 }
 
 
+def ends_well(done):
+    """A command that has said nothing on stderr, and whose status is 0."""
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def written(folder, name="out.spk"):
+    """The bytes of a file that a run has written."""
+    return (folder / name).read_bytes()
+
+
 def pytest_addoption(parser):
     what = "put the README's pictures, as they come out, in place of tests/*.png"
     parser.addoption("--redraw", action="store_true", help=what)

@@ -1,19 +1,24 @@
 """The cell: its sections, shape, resistances, channels, and what every cell offers."""
 
-from math import cos, hypot, pi, sin
+from math import cos, pi, sin
 
+import numpy as np
 import pytest
+from pytest import approx
 
-from ballandstick import BallAndStick, Cell, set_points
+from ballandstick import BallAndStick, Cell
 from simrun import h
 
 SOMA, DEND = 12.6157, 200  # lengths, µm
 
 
 def electrical_geometry(cell):
-    return [
-        (sec.L, *((seg.diam, seg.area(), seg.ri()) for seg in sec)) for sec in cell.all
-    ]
+    values = []
+    for sec in cell.all:
+        values.append(sec.L)
+        for seg in sec:
+            values += seg.diam, seg.area(), seg.ri()
+    return np.array(values)
 
 
 def points(sec):
@@ -22,31 +27,22 @@ def points(sec):
 
 def test_geometry():
     cell = BallAndStick()
-    assert (cell.x, cell.y, cell.z) == (0, 0, 0)
-    assert points(cell.soma) == [(0, 0, 0), (pytest.approx(SOMA), 0, 0)]
-    assert points(cell.dend) == [
-        (pytest.approx(SOMA), 0, 0),
-        (pytest.approx(SOMA + DEND), 0, 0),
-    ]
-    assert [str(sec).split(".")[-1] for sec in cell.all] == ["soma", "dend"]
-    assert (cell.soma.L, cell.soma.nseg, cell.dend.L, cell.dend.nseg) == (
-        SOMA,
-        1,
-        DEND,
-        5,
-    )
-    assert cell.dend.parentseg() == cell.soma(1)
-    assert cell.soma(0.5).diam == pytest.approx(SOMA, rel=1e-6)
-    assert cell.soma(0.5).area() == pytest.approx(pi * SOMA**2, rel=1e-6)
-    assert cell.soma(0.5).area() == pytest.approx(500, rel=1e-5)
-    for seg in cell.dend:
+    soma, dend = cell.all
+    assert (soma, dend) == (cell.soma, cell.dend)
+    assert dend.parentseg() == soma(1)
+    assert (soma.L, soma.nseg) == (SOMA, 1)
+    assert (dend.L, dend.nseg) == (DEND, 5)
+    joint, end = approx(SOMA), approx(SOMA + DEND)
+    assert points(soma) == [(0, 0, 0), (joint, 0, 0)]
+    assert points(dend) == [(joint, 0, 0), (end, 0, 0)]
+    assert soma(0.5).diam == approx(SOMA)
+    assert soma(0.5).area() == approx(pi * SOMA**2) == approx(500, rel=1e-5)
+    for seg in dend:
         assert seg.diam == 1
-        assert seg.area() == pytest.approx(pi * DEND / 5, rel=1e-6)
-    step = (
-        0.01 * 100 * (DEND / 5) / (pi / 4)
-    )  # MΩ from the middle of a segment to the next
-    assert cell.dend(0.3).ri() == pytest.approx(step, rel=1e-6)
-    assert cell.dend(0.1).ri() == pytest.approx(step / 2, rel=1e-6)
+        assert seg.area() == approx(pi * DEND / 5)
+    step = 40 / (pi / 4)  # MΩ from the middle of a segment to the next, 40 µm away
+    assert dend(0.3).ri() == approx(step)
+    assert dend(0.1).ri() == approx(step / 2)
 
 
 def test_biophysics():
@@ -61,47 +57,31 @@ def test_biophysics():
     assert syn.get_segment() == cell.dend(0.5)
 
 
-def test_placing_and_turning_keep_the_electrical_geometry():
-    geometry = electrical_geometry(BallAndStick())
-    for theta in 0, 1, pi / 2, -2:
-        for radius in 0, 50, 1e6:
-            cell = BallAndStick()
-            cell.rotateZ(theta)
-            cell.set_position(radius * cos(theta), radius * sin(theta), 7)
-            made = BallAndStick(radius * cos(theta), radius * sin(theta), 7, theta)
-            for each in cell, made:
-                for old, new in zip(geometry, electrical_geometry(each)):
-                    assert new == tuple(
-                        pytest.approx(value, rel=1e-12) for value in old
-                    )
-
-
-@pytest.mark.parametrize("theta", [0, 1, -2])
-def test_a_cell_can_be_made_where_it_is_to_stand(theta):
-    made, moved = BallAndStick(30, -40, 5, theta), BallAndStick()
+@pytest.mark.parametrize("theta", [0, 1, pi / 2, -2])
+@pytest.mark.parametrize("radius", [0, 50, 1e6])
+def test_placing_and_turning_keep_the_electrical_geometry(theta, radius):
+    place = radius * cos(theta), radius * sin(theta), 7
+    made, moved = BallAndStick(*place, theta), BallAndStick()
+    geometry = electrical_geometry(moved)
     moved.rotateZ(theta)
-    moved.set_position(30, -40, 5)
-    for cell in (made, moved):
-        assert (cell.x, cell.y, cell.z, cell.theta) == (30, -40, 5, theta)
-    for one, other in zip(made.all, moved.all):
-        for point, same in zip(points(one), points(other)):
-            assert point == pytest.approx(same, abs=1e-4)
-    made.rotateZ(pi / 2)
-    assert (made.x, made.y, made.z) == pytest.approx((40, 30, 5))
-    assert made.theta == theta + pi / 2
+    moved.set_position(*place)
+    for cell in made, moved:
+        assert electrical_geometry(cell) == approx(geometry, rel=1e-12)
+        assert (cell.x, cell.y, cell.z, cell.theta) == (*place, theta)
+    assert points(made.dend) == [approx(point) for point in points(moved.dend)]
 
 
 def test_rotateZ_turns_counter_clockwise_and_set_position_moves_to_a_place():
     cell = BallAndStick()
     cell.rotateZ(pi / 2)
-    assert points(cell.dend)[1] == pytest.approx((0, SOMA + DEND, 0), abs=1e-4)
+    assert points(cell.dend)[1] == approx((0, SOMA + DEND, 0), abs=1e-4)
     for _ in range(2):  # not by a distance
         cell.set_position(10, 0, 3)
-        assert points(cell.dend)[1] == pytest.approx((10, SOMA + DEND, 3), abs=1e-4)
+        assert points(cell.dend)[1] == approx((10, SOMA + DEND, 3), abs=1e-4)
     cell.rotateZ(pi / 2)  # now it swings round the axis
-    assert (cell.x, cell.y, cell.z) == pytest.approx((0, 10, 3))
-    assert points(cell.soma)[0] == pytest.approx((0, 10, 3), abs=1e-4)
-    assert points(cell.dend)[1] == pytest.approx((-SOMA - DEND, 10, 3), abs=1e-4)
+    assert (cell.x, cell.y, cell.z) == approx((0, 10, 3))
+    assert points(cell.soma)[0] == approx((0, 10, 3), abs=1e-4)
+    assert points(cell.dend)[1] == approx((-SOMA - DEND, 10, 3), abs=1e-4)
 
 
 @pytest.mark.parametrize("x", [1e9, float("nan"), float("inf")])
@@ -110,22 +90,12 @@ def test_a_place_where_the_shape_is_lost_is_refused(x):
         BallAndStick().set_position(x, 0, 0)
 
 
-def test_points_keep_a_length_that_single_precision_cannot_hold():
-    sec = h.Section(name="sec")
-    sec.L = 0.1 + 0.2
-    set_points(sec, [(5, 5, 5, 1), (5, 5, 5.3, 1)])
-    assert sec.L == pytest.approx(0.1 + 0.2, rel=1e-15)
-    assert hypot(5.3 - sec.z3d(1)) < 1e-6
-
-
 def test_connect2target_detects_spikes_of_the_soma():
-    cell, other = BallAndStick(), BallAndStick()
-    nc = cell.connect2target(other.synlist[0])
-    assert (
-        nc.preseg() == cell.soma(1)
-        and nc.syn() == other.synlist[0]
-        and nc.threshold == 10
-    )
+    cell = BallAndStick()
+    other = BallAndStick()
+    [synapse] = other.synlist
+    nc = cell.connect2target(synapse)
+    assert (nc.preseg(), nc.syn(), nc.threshold) == (cell.soma(1), synapse, 10)
     assert cell.connect2target(None, thresh=-20).threshold == -20
     assert cell.is_art() is False
 
@@ -136,10 +106,14 @@ class Ball(Cell):
     def create_sections(self):
         self.soma = h.Section(name="soma", cell=self)
 
+    def build_topology(self):
+        pass
+
     def define_geometry(self):
         self.soma.L = self.soma.diam = 10
 
-    build_topology = define_biophysics = lambda self: None
+    def define_biophysics(self):
+        pass
 
 
 def test_a_subclass_without_subsets_and_synapses_has_the_defaults():
@@ -150,9 +124,10 @@ def test_a_subclass_without_subsets_and_synapses_has_the_defaults():
 
 
 STEPS = "create_sections build_topology build_subsets define_geometry define_biophysics"
+STEPS = [*STEPS.split(), "create_synapses"]
 
 
-@pytest.mark.parametrize("method", STEPS.replace("build_subsets ", "").split())
+@pytest.mark.parametrize("method", [name for name in STEPS if name in vars(Ball)])
 def test_a_method_that_a_subclass_lacks_is_named(method):
     with pytest.raises(NotImplementedError, match=rf"Lacking must define {method}\(\)"):
         type("Lacking", (Ball,), {method: getattr(Cell, method)})()
@@ -163,9 +138,9 @@ def test_the_constructor_calls_its_steps_in_order():
 
     class Logged(BallAndStick):
         def __getattribute__(self, name):
-            if name.startswith(("create_", "build_", "define_")):
+            if name in STEPS:
                 calls.append(name)
             return super().__getattribute__(name)
 
     Logged()
-    assert calls == [*STEPS.split(), "create_synapses"]
+    assert calls == STEPS

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from conftest import SCRIPTS
+from conftest import SCRIPTS, ends_well
 
 BROKEN = "Traceback(.*\n)*RuntimeError: broken"
 NEVER = "call it on every host, outside of any `if`"
@@ -86,7 +86,7 @@ def test_what_is_caught_or_meant_does_no_harm(mpiexec):
 @pytest.mark.parametrize("end", ["finalize", "done", "quit", "board", "late"])
 def test_all_hosts_come_to_the_end(mpiexec, end):
     done = mpiexec(3, SCRIPTS / "end_well.py", end)
-    assert (done.returncode, done.stderr) == (0, "")
+    ends_well(done)
     assert done.stdout == ("30\n" if end == "board" else "")
 
 

@@ -8,10 +8,9 @@ import string
 import subprocess
 import sys
 import time
-from io import StringIO
 
 import pytest
-from conftest import DRIVER, ROOT, SCRIPTS, TABLE
+from conftest import DRIVER, ROOT, SCRIPTS, TABLE, written
 
 import parallel_ring
 from ring import write_whole
@@ -60,7 +59,7 @@ def test_the_launcher_of_another_mpi(run, tmp_path):
         assert len(re.findall(words, done.stderr)) == 1
         assert "Abort" not in done.stderr and "RuntimeWarning" not in done.stderr
     alone = run(another, "-n", 1, sys.executable, DRIVER)
-    assert alone.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
+    assert alone.returncode == 0 and written(tmp_path) == TABLE
 
 
 # A signal ends all
@@ -116,30 +115,27 @@ def test_ctrl_c_stops_a_run_at_a_prompt_but_not_the_prompt(start):
 # Bad input is caught before any work
 
 
-def test_any_string_given_to_any_option(monkeypatch):
+OPTIONS = "-N --stim-w --stim-spike-num --syn-w --syn-delay --radius --tstop --dt -o"
+OPTIONS += " --output --output= --coreneuron --variable-step --variable-step= --syn --N"
+VALUES = "nan inf -inf 1e400 -0 -1 0x10 5 0.5 1e-400 ٣ 1_0 1e3 true None [] µ @x %s -"
+VALUES = [*VALUES.split(), "-h", "--help", "--", "", "\n", "\udcff", "9" * 400, "-" * 9]
+
+
+def test_any_string_given_to_any_option(capsys):
     """Whatever the words, the answer is the options or one line and status 2 (0 for --help)."""
     random.seed(3)
-    options = "-N --stim-w --stim-spike-num --syn-w --syn-delay --radius --tstop --dt -o --output "
-    options += "--help -h -- - --N --syn --output= --coreneuron --variable-step --variable-step="
-    values = "nan inf -inf 1e400 -0 -1 0x10 5 0.5 1e-400 ٣ 1_0 1e3 true None [] µ @x %s".split()
-    values += ["", " ", "\n", "\t", "\udcff", "9" * 400, "-" * 9]
+    known = OPTIONS.split() + VALUES + list(string.printable)
     answers = []
     for _ in range(3000):
-        said = {name: StringIO() for name in ("stdout", "stderr")}
-        for name, stream in said.items():
-            monkeypatch.setattr(sys, name, stream)
-        words = []
-        for _ in range(random.randrange(5)):
-            printable = "".join(random.choices(string.printable, k=random.randrange(6)))
-            either = random.choice(options.split()), random.choice(values), printable
-            words.append(random.choice(either))
+        words = random.choices(known, k=random.randrange(5))
         try:
             parallel_ring.parse(words, parallel_ring.Ring)
             answers.append("options")
         except SystemExit as end:
             answers.append(end.code)
-        assert said["stderr"].getvalue().count("error: ") == (answers[-1] == 2)
-        assert bool(said["stdout"].getvalue()) == (answers[-1] == 0)
+        said = capsys.readouterr()
+        assert said.err.count("error: ") == (answers[-1] == 2)
+        assert bool(said.out) == (answers[-1] == 0)
     assert set(answers) == {0, 2, "options"} and answers.count("options") > 100
 
 
@@ -182,7 +178,7 @@ def left_alone(done, folder, reason):
     assert done.returncode == 1 and "Traceback" not in done.stderr
     words = f"parallel_ring.py: error: [Errno {reason}: 'out.spk'\n"
     assert done.stderr.count(words) == done.stderr.count("error:") == 1
-    assert (folder / "out.spk").read_bytes() == b"old"
+    assert written(folder) == b"old"
     assert [path.name for path in folder.iterdir()] == ["out.spk"]
 
 
@@ -220,7 +216,7 @@ def test_a_device_that_is_full(mpiexec):
 def test_a_pipe_is_written_to(start_mpiexec, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     process = start_mpiexec(2, DRIVER, "-o", "pipe")
-    assert (tmp_path / "pipe").read_bytes() == TABLE
+    assert written(tmp_path, "pipe") == TABLE
     assert process.wait(60) == 0 and (tmp_path / "pipe").is_fifo()
 
 
@@ -247,28 +243,33 @@ def test_two_runs_at_once_leave_one_whole_file(driver, start, tmp_path):
     wholes = set()
     for weight in ("0.01", "0.02"):
         driver("--syn-w", weight, "-o", "alone")
-        wholes.add((tmp_path / "alone").read_bytes())
+        wholes.add(written(tmp_path, "alone"))
     for _ in range(3):
         pair = [start(sys.executable, DRIVER, "--syn-w", w) for w in ("0.01", "0.02")]
         assert [process.wait(300) for process in pair] == [0, 0]
-        assert (tmp_path / "out.spk").read_bytes() in wholes
+        assert written(tmp_path) in wholes
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out.spk"]
 
 
-def test_a_link_to_a_file_elsewhere_and_one_that_leads_nowhere(driver, tmp_path):
+def test_a_file_keeps_its_mode_and_a_link_stays_a_link(driver, tmp_path):
     (tmp_path / "else").mkdir()
-    (tmp_path / "else" / "real.spk").write_bytes(b"old")
-    (tmp_path / "out.spk").symlink_to("else/real.spk")
-    (tmp_path / "new.spk").symlink_to("else/fresh.spk")
-    (tmp_path / "lost.spk").symlink_to("nowhere/at.all")
-    for output, target in (("out.spk", "real.spk"), ("new.spk", "fresh.spk")):
-        assert driver("-o", output).returncode == 0
-        assert (tmp_path / output).is_symlink()
-        assert (tmp_path / "else" / target).read_bytes() == TABLE
-    done = driver("-o", "lost.spk")
-    assert (
-        done.returncode == 2 and "'lost.spk': No such file or directory" in done.stderr
-    )
+    real = tmp_path / "else" / "real.spk"
+    real.write_bytes(b"old")
+    real.chmod(0o640)
+    links = {"out.spk": "real.spk", "new.spk": "fresh.spk", "lost.spk": "not/there.spk"}
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(f"else/{target}")
+        done = driver("-o", link)
+        assert (tmp_path / link).is_symlink()
+        if link != "lost.spk":
+            assert done.returncode == 0 and written(tmp_path / "else", target) == TABLE
+    assert done.returncode == 2
+    assert "'lost.spk': No such file or directory" in done.stderr
+    modes = [
+        path.stat().st_mode & 0o777 for path in (real, real.with_name("fresh.spk"))
+    ]
+    (tmp_path / "plain").touch()
+    assert modes == [0o640, (tmp_path / "plain").stat().st_mode & 0o777]
 
 
 # Long runs
@@ -285,4 +286,4 @@ def test_a_long_run_says_how_far_it_is(mpiexec, tmp_path, n):
     assert quick.returncode == 0 and len(times) == quick.stderr.count("\n")
     assert 2 <= len(times) <= 12 and times == sorted(times)
     assert "left" not in quick.stdout
-    assert (tmp_path / "out.spk").read_bytes().count(b"\n") > 900
+    assert written(tmp_path).count(b"\n") > 900

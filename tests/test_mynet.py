@@ -45,15 +45,3 @@ def test_where_there_are_fewer_cells_than_sources(N):
     simrun.prun(50)
     assert len(net.t_vec) > 0 and len(net.nclist) == N * (N - 1)
     assert plot_spikes.show_network(net).texts[-1].get_text() == str(N - 1)
-
-
-def test_inhibition_inhibits():
-    spikes = []
-    for weight in (1, 0):
-        net = mynet.Net(N=100)
-        for nc in net.nclist:
-            if nc.srcgid() % 2:
-                nc.weight[0] *= weight
-        simrun.prun(100)
-        spikes.append(len(net.t_vec))
-    assert spikes[0] < spikes[1] / 2

@@ -1,55 +1,53 @@
 """Under mpiexec: the table, and the same spikes on any number of processes."""
 
+import os
 import re
 import sys
 
 import pytest
-from conftest import DRIVER, MPIEXEC, SCRIPTS, TABLE
+from conftest import DRIVER, MPIEXEC, SCRIPTS, TABLE, ends_well, written
 
 
 def hosts(stdout):
     return sorted(re.findall(r"^I am (\d+) of (\d+)$", stdout, re.M))
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [2, 3, 7])
 def test_the_published_table(mpiexec, tmp_path, n):
     done = mpiexec(n, DRIVER)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "out.spk").read_bytes() == TABLE
-    assert [path.name for path in tmp_path.iterdir()] == ["out.spk"]
+    ends_well(done)
+    assert written(tmp_path) == TABLE
+    assert os.listdir(tmp_path) == ["out.spk"]
     assert hosts(done.stdout) == [(str(rank), str(n)) for rank in range(n)]
-    *_, summary, idle = ("", *done.stdout.splitlines())
-    if n == 7:
-        assert idle == "2 of 7 hosts have no cell"
-    else:
-        summary = idle
     words = rf"cells 5, hosts {n}, simulated 100 ms, spikes 14, wall time \d+\.\d\d s, "
-    assert re.fullmatch(words + r"load balance \d+%, file 'out.spk'", summary)
+    words += r"load balance \d+%, file 'out.spk'\n"
+    if n == 7:
+        words += "2 of 7 hosts have no cell\n"
+    assert re.search(rf"^{words}\Z", done.stdout, re.M)
 
 
 def test_the_table_without_a_launcher_and_without_matplotlib(python, tmp_path):
     script = "import parallel_ring, sys; parallel_ring.main()\n"
     done = python("-c", script + "print('matplotlib' in sys.modules)")
-    assert (done.returncode, done.stderr) == (0, "")
+    ends_well(done)
     assert done.stdout.startswith("I am 0 of 1\ncells 5, hosts 1, ")
     assert done.stdout.endswith("False\n")
-    assert (tmp_path / "out.spk").read_bytes() == TABLE
+    assert written(tmp_path) == TABLE
 
 
 def test_the_spikes_are_the_same_to_the_last_bit_with_every_solver(mpiexec):
-    one, *others = (mpiexec(n, SCRIPTS / "run_exact.py") for n in (1, 2, 3))
-    assert one.returncode == 0, one.stderr
-    for other in others:
-        assert (other.returncode, other.stdout) == (0, one.stdout)
+    one, two, three = (mpiexec(n, SCRIPTS / "run_exact.py") for n in (1, 2, 3))
+    assert (one.returncode, two.returncode, three.returncode) == (0, 0, 0), one.stderr
+    assert one.stdout == two.stdout == three.stdout
     rows = one.stdout.splitlines()
-    runs, (*extremes, long) = rows[:40], rows[40:]
-    for fixed, core, variable, exact in zip(*[iter(runs)] * 4):
+    for i in range(0, 40, 4):  # ten rings, four solvers
+        fixed, core, variable, exact = rows[i : i + 4]
         assert fixed == core
         if fixed:
             assert len({fixed, variable, exact}) == 3 and fixed.count(",") > 1
         else:
             assert variable == exact == ""
-    assert len(extremes) == 5 and any(extremes) and long.count(",") > 1000
+    assert len(rows) == 46 and any(rows[40:45]) and rows[45].count(",") > 1000
 
 
 FIRST = ["cell", "package", "used", "mpi4py", "both", "thread"]
@@ -62,20 +60,9 @@ def test_the_order_of_the_imports_does_not_matter(mpiexec, tmp_path, first):
     for n in 1, 2:
         script = SCRIPTS / "run_imports.py"
         done = mpiexec(n, script, first, NEURON_MODULE_OPTIONS="-nogui")
-        assert (done.returncode, done.stderr) == (0, "")
+        ends_well(done)
         assert len(hosts(done.stdout)) == n
     assert [path.read_bytes() for path in tmp_path.glob("*.spk")] == 6 * [TABLE]
-
-
-@pytest.mark.parametrize("n", [1, 4])
-def test_a_users_script_where_a_host_may_own_no_cell(mpiexec, tmp_path, n):
-    done = mpiexec(n, SCRIPTS / "run_user.py")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    first = (tmp_path / "0.01.spk").read_text()
-    assert first.startswith("12.625\t0\n19.225\t1\n25.825\t2\n32.450\t0\n")
-    second = (tmp_path / "0.02.spk").read_text()
-    assert second.startswith("12.625\t0\n18.875\t1\n")
-    assert (tmp_path / "traces.png").stat().st_size > 10_000
 
 
 LAUNCHERS = {
@@ -105,14 +92,12 @@ def test_an_mpiexec_that_has_used_srun_for_its_daemons(python):
 
 
 BAD = [
-    ("-N 0", "-N = '0': must be int, at least 1"),
     ("--syn-delay 0.02", "the shortest delay = 0.02 ms: must be longer than 0.025 ms"),
     ("--syn-delay 0.04 --coreneuron", "the shortest delay = 0.04 ms: must be longer"),
     ("--coreneuron --variable-step", "coreneuron can't run variable_step"),
     ("-o nowhere/out.spk", "--output = 'nowhere/out.spk': No such file or directory"),
     ("-o .", "--output = '.': Is a directory"),
     ("--plot", "unrecognized arguments: --plot"),
-    ("--dt x", "--dt = 'x': must be float, at least 1e-06 ms"),
     ("--variable-step x", "argument --variable-step: invalid float value: 'x'"),
 ]
 
@@ -131,22 +116,16 @@ def test_bad_input_is_named_once(driver, mpiexec, tmp_path, words, message):
 def test_the_spikes_on_standard_output(run, launcher, shell):
     command = f"{launcher} {sys.executable} {DRIVER} -o /dev/stdout {shell}"
     done = run("sh", "-c", command)
-    assert (done.returncode, done.stderr) == (0, "")
+    ends_well(done)
     assert TABLE.decode() in done.stdout and "I am 0 of" in done.stdout
     assert done.stdout.endswith("file '/dev/stdout'\n")
 
 
-def test_help_once_with_units_and_defaults(mpiexec):
+def test_help_once_with_an_example(mpiexec):
     done = mpiexec(2, DRIVER, "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("usage:") == 1
+    ends_well(done)
     text = " ".join(done.stdout.split())
-    for words in (
-        "--syn-w US weight of the connections; default 0.01 µS",
-        "--dt MS time step; default 0.025 ms",
-        "--radius UM radius of the ring; it changes no spike; default 50 µm",
-        "tab, gid; default out.spk",
-        "-N N cells in the network; default 5",
-        "example: mpiexec -n 4 python parallel_ring.py",
-    ):
-        assert words in text
+    assert text.count("usage:") == 1 and "tab, gid; default out.spk" in text
+    assert text.endswith(
+        "example: mpiexec -n 4 python parallel_ring.py -N 100 --tstop 200"
+    )

@@ -1,7 +1,7 @@
 """At a prompt: the session that the README shows, in Python and IPython, and silence otherwise."""
 
 import pytest
-from conftest import SCRIPTS, SESSION, TABLE
+from conftest import SCRIPTS, SESSION, TABLE, ends_well, written
 
 MODULES = ["ballandstick", "ring", "simrun", "parallel_ring", "plot_spikes"]
 PROMPTS = {
@@ -18,7 +18,7 @@ def test_the_session_twice(python, tmp_path, prompt):
     assert not any(word in done.stdout + done.stderr for word in ("Traceback", "Error"))
     assert done.stdout.count("array([12.625, 45.625, 78.625])") == 2
     assert "DISPLAY" not in done.stderr
-    assert (tmp_path / "out.spk").read_bytes() == TABLE
+    assert written(tmp_path) == TABLE
     assert (tmp_path / "traces.png").stat().st_size > 10_000
 
 
@@ -44,5 +44,5 @@ def test_an_error_does_not_end_a_prompt(python):
 
 def test_many_rebuilds_and_a_quiet_exit(python):
     done = python(SCRIPTS / "ring_rebuild.py")
-    assert (done.returncode, done.stderr) == (0, "")
+    ends_well(done)
     assert int(done.stdout) in (3, 5, 11, 15, 81)

@@ -4,7 +4,7 @@
 """
 
 import pytest
-from conftest import SCRIPTS
+from conftest import SCRIPTS, ends_well
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def spikes(mpiexec, pytestconfig):
         first = int(pytestconfig.getoption("--seed"))
         seeds = first, first + seeds - 1
         done = mpiexec(n, SCRIPTS / "random_net.py", *seeds, tstop, *one_delay)
-        assert (done.returncode, done.stderr) == (0, "")
+        ends_well(done)
         return dict(line.split(", ") for line in done.stdout.splitlines())
 
     return spikes

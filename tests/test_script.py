@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from conftest import BESIDE_PYTHON, MPIEXEC, ROOT, SCRIPTS
+from conftest import BESIDE_PYTHON, MPIEXEC, ROOT, SCRIPTS, ends_well, written
 
 SAID = SCRIPTS / "said.py"
 PLAIN = SCRIPTS / "plain_net.py"
@@ -22,11 +22,11 @@ RUNS = [("psolve", 1), ("psolve", 3), ("run", 2), ("prun", 2)]
 @pytest.mark.parametrize("way, n", RUNS)
 def test_a_network_that_knows_of_no_host(mpiexec, python, tmp_path, way, n):
     assert python(PLAIN).stdout == "31 spikes on 1 hosts\n"
-    alone = (tmp_path / "plain.spk").read_bytes()
+    alone = written(tmp_path, "plain.spk")
     done = mpiexec(n, *SIMRUN, PLAIN, way)
-    assert (done.returncode, done.stderr) == (0, "")
+    ends_well(done)
     assert done.stdout == f"31 spikes on {n} hosts\n"
-    assert (tmp_path / "plain.spk").read_bytes() == alone
+    assert written(tmp_path, "plain.spk") == alone
 
 
 def test_without_simrun_each_host_is_the_only_one(mpiexec):
@@ -61,7 +61,7 @@ def test_what_it_imports_is_the_module_that_runs_it(mpiexec, tmp_path):
     script += "assert simrun.pc.timeout(0) == 0  # or a busy host would end the run"
     (tmp_path / "same.py").write_text(script)
     done = mpiexec(2, *SIMRUN, "same.py")
-    assert (done.returncode, done.stderr) == (0, "")
+    ends_well(done)
 
 
 def test_a_hoc_file(mpiexec, tmp_path):
@@ -98,7 +98,7 @@ def test_what_can_not_be_run(mpiexec, tmp_path, script, words):
 @pytest.mark.parametrize("words", [[], ["-h"]])
 def test_what_it_would_see(mpiexec, words):
     done = mpiexec(2, *SIMRUN, *words)
-    assert (done.returncode, done.stderr) == (0, "")
+    ends_well(done)
     seen = r"2 hosts, (MPICH|Open MPI|Intel MPI) \d+\.\d+\.\d+, NEURON \d+\.\d+.*"
     assert re.fullmatch(seen, done.stdout.splitlines()[-1])
     assert done.stdout.count("mpiexec -n 4 python -m simrun SCRIPT") == 1

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS, TABLE
+from conftest import SCRIPTS, TABLE, written
 
 import simrun
 from ring import Ring
@@ -39,7 +39,7 @@ def test_a_run_that_fails_is_told(driver, tmp_path, network, words, status, said
     done = driver(*words.split(), network=network)
     assert done.returncode == status and "spikes" not in done.stdout
     assert len(re.findall(f"^parallel_ring.py: error: {said}$", done.stderr, re.M)) == 1
-    assert (tmp_path / "out.spk").read_bytes() == b"old"
+    assert written(tmp_path) == b"old"
 
 
 def test_an_unstable_cell_is_a_runtime_error():
@@ -154,15 +154,6 @@ def test_true_is_true_from_wherever_it_comes():
         assert ring.t_vec[0] == pytest.approx(12.625)
 
 
-def test_prun_leaves_the_blocks_as_it_finds_them():
-    ring = Ring(5100, syn_delay=1, stim_w=0.02)
-    for blocks in (1, 3):
-        ring.pc.nthread(blocks, False)
-        simrun.prun(15)
-        assert ring.pc.nthread() == blocks and len(ring.t_vec) > 0
-    ring.pc.nthread(1)
-
-
 # Spikes that a script has recorded too
 
 
@@ -190,5 +181,5 @@ def test_no_spike_is_missing_where_a_script_records_them_too(tmp_path, take, run
     for _ in range(2):
         run()
         ring.write_spikes(tmp_path / "out.spk")
-        assert (tmp_path / "out.spk").read_bytes() == TABLE
+        assert written(tmp_path) == TABLE
     assert len(vector) == 0 and taken is not None

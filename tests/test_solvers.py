@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from conftest import DRIVER, SCRIPTS, TABLE
+from conftest import DRIVER, SCRIPTS, TABLE, written
 
 import parallel_ring
 import simrun
@@ -62,15 +62,6 @@ def test_hosts_with_more_and_with_fewer_cells_have_as_many_blocks(mpiexec, tmp_p
 # CoreNEURON
 
 
-@pytest.mark.parametrize("n", [1, 3])
-def test_coreneuron_gives_the_table(mpiexec, tmp_path, n):
-    done = mpiexec(n, DRIVER, "--coreneuron")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "out.spk").read_bytes() == TABLE
-    assert [path.name for path in tmp_path.iterdir()] == ["out.spk"]
-    assert "spikes 14" in done.stdout and "load balance" not in done.stdout
-
-
 def test_coreneuron_starts_one_thread_on_each_of_several_hosts(mpiexec):
     cores = len(os.sched_getaffinity(0))
     for n in (1, 2):
@@ -90,7 +81,7 @@ def test_without_coreneuron_neuron_says_so_and_a_session_goes_on(
     assert "Could not find CoreNEURON library" in done.stderr
     assert "Traceback" not in done.stderr and "parallel_ring.py: error: " in done.stderr
     done = mpiexec(1, SCRIPTS / "run_without_core.py", **no_coreneuron)
-    assert done.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
+    assert done.returncode == 0 and written(tmp_path) == TABLE
     assert "went on" in done.stdout
 
 
@@ -117,24 +108,6 @@ def test_each_version_of_neuron_gives_the_same_bits(computed_rates):
     ):
         simrun.prun(variable_step=variable_step)
         assert (ring.t_vec[0], ring.t_vec[13]) == (first, last)
-
-
-def test_the_converged_solution_and_the_errors():
-    ring = Ring()
-
-    def times(**solver):
-        simrun.prun(101, **solver)
-        times, gids = ring.gather_spikes()
-        assert gids[:14].tolist() == [gid % 5 for gid in range(14)]
-        return times[:14]
-
-    exact = times(variable_step=1e-10)
-    if hasattr(h, "usetable_hh"):  # as with the table of rates that 8.2.7 has not
-        assert exact[:3] == pytest.approx([12.580, 19.132, 25.685], abs=1e-3)
-    assert np.diff(exact)[5:] == pytest.approx(6.5547, abs=1e-3)
-    assert abs(times(variable_step=True) - exact).max() < 0.003  # ms
-    assert abs(times(variable_step=1e-5) - exact).max() < 0.0003
-    assert abs(times() - exact).max() == pytest.approx(0.64, abs=0.01)
 
 
 def test_the_threshold_is_found_between_two_steps():
@@ -173,9 +146,7 @@ def test_switching_between_solvers(tmp_path):
         simrun.prun(**solver)
         assert (h.cvode.active(), core_neuron.enable, h.dt) == (0, False, 0.025)
         ring.write_spikes(str(tmp_path / "out.spk"))
-        return (tmp_path / "out.spk").read_bytes(), *(
-            vec.to_python() for vec in recorded
-        )
+        return written(tmp_path), *(vec.to_python() for vec in recorded)
 
     fixed, variable = result(), result(variable_step=True)
     core = result(coreneuron=True)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import MPIEXEC, README, ROOT, TABLE
+from conftest import MPIEXEC, README, ROOT, TABLE, written
 
 HOSTS = {
     "10.77.0.1": "ring-a",
@@ -110,7 +110,7 @@ def test_the_table_on_two_hosts_and_an_error_on_one_that_ends_both(
         crossed() - few > 1000 * 8
     )  # an exchange each 0.1 ms, with the gids of the spikes
     done = mpiexec_on_two(ROOT / "parallel_ring.py")
-    assert done.returncode == 0 and (tmp_path / "out.spk").read_bytes() == TABLE
+    assert done.returncode == 0 and written(tmp_path) == TABLE
     fault = (
         "import simrun, ring\nmy_ring = ring.Ring()\nmy_ring.pc.id() == 3 and 1 / 0\n"
     )
