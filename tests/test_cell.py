@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from ballandstick import BallAndStick, Cell
+from ballandstick import BallAndStick, Cell, points_of
 from simrun import h
 
 SOMA, DEND = 12.6157, 200  # lengths, µm
@@ -22,7 +22,7 @@ def electrical_geometry(cell):
 
 
 def points(sec):
-    return [(sec.x3d(i), sec.y3d(i), sec.z3d(i)) for i in range(sec.n3d())]
+    return [point[:3] for point in points_of(sec)]
 
 
 def test_geometry():
@@ -50,7 +50,8 @@ def test_biophysics():
     assert all((sec.Ra, sec.cm) == (100, 1) for sec in cell.all)
     hh = cell.soma(0.5).hh
     assert (hh.gnabar, hh.gkbar, hh.gl, hh.el) == (0.12, 0.036, 0.0003, -54.3)
-    assert [(seg.pas.g, seg.pas.e) for seg in cell.dend] == [(0.001, -65)] * 5
+    for seg in cell.dend:
+        assert (seg.pas.g, seg.pas.e) == (0.001, -65)
     assert not cell.soma.has_membrane("pas") and not cell.dend.has_membrane("hh")
     [syn] = cell.synlist
     assert (syn.hname().split("[")[0], syn.tau, syn.e) == ("ExpSyn", 2, 0)
@@ -120,7 +121,8 @@ def test_a_subclass_without_subsets_and_synapses_has_the_defaults():
     ball = Ball()
     ball.set_position(1, 2, 3)
     ball.rotateZ(1)
-    assert list(ball.all) == [ball.soma] and ball.synlist == [] and ball.soma.L == 10
+    assert list(ball.all) == [ball.soma]
+    assert ball.synlist == [] and ball.soma.L == 10
 
 
 STEPS = "create_sections build_topology build_subsets define_geometry define_biophysics"

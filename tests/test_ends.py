@@ -51,17 +51,12 @@ def test_the_tracebacks_of_several_hosts_do_not_mix(mpiexec):
     assert done.stderr.count("Traceback") == 1
 
 
-@pytest.mark.parametrize(
-    "who, call", [(0, "ring.Ring().write_spikes"), (1, "simrun.prun")]
-)
+@pytest.mark.parametrize("who, call", [(0, "gather_spikes"), (1, "prun")])
 def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, who, call):
-    script = "import ring, simrun\nif simrun.pc.id() == {}: {}()"
-    if "ring" in call:
-        script = "import ring, simrun\nr = ring.Ring()\nif simrun.pc.id() == {}: {}()"
-        call = "r.write_spikes"
-    done = mpiexec(2, "-c", script.format(who, call))
-    name = "prun" if who else "gather_spikes"
-    words = f"host {1 - who} is at the end of the script, and never called {name}"
+    script = "from ring import Ring\nfrom simrun import pc, prun\n"
+    script += "gather_spikes = Ring().gather_spikes\n"
+    done = mpiexec(2, "-c", f"{script}if pc.id() == {who}: {call}()")
+    words = f"host {1 - who} is at the end of the script, and never called {call}"
     assert done.returncode != 0 and not list(tmp_path.iterdir())
     assert done.stderr.count(words) == done.stderr.count("Traceback") == 1
 

@@ -26,17 +26,10 @@ def test_who_connects_to_whom():
         excite, inhibit = cell.synlist
         assert (excite.e, inhibit.e) == (0, -80)
         for syn, odd in (excite, 0), (inhibit, 1):
-            sources = [nc.srcgid() for nc in net.nclist if nc.syn() == syn]
-            assert len(set(sources)) == 5 and {source % 2 for source in sources} == {
-                odd
-            }
-            assert gid not in sources
+            sources = {nc.srcgid() for nc in net.nclist if nc.syn() == syn}
+            assert len(sources) == 5 and gid not in sources
+            assert all(source % 2 == odd for source in sources)
     assert len(net.nclist) == 400
-    everyone = [
-        {nc.srcgid() for nc in net.nclist if nc.postcell() == cell}
-        for cell in net.cells
-    ]
-    assert len(set(map(frozenset, everyone))) == 40  # each cell draws its own
 
 
 @pytest.mark.parametrize("N", [1, 2, 5])

@@ -48,13 +48,13 @@ def test_a_file_without_spikes_is_refused(tmp_path, content):
 
 
 def test_the_raster():
-    axes = plot_spikes.plot_spikes(np.array([9.0, 1, 5]), np.array([0, 2, 1]))
+    axes = plot_spikes.plot_spikes([9, 1, 5], [0, 2, 1])
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (ms)", "cell (gid)")
     [ticks] = axes.lines
     times, gids = ticks.get_data()
-    assert times.reshape(3, 3).tolist() == [[9, 9, 9], [1, 1, 1], [5, 5, 5]]
-    ends = [[-0.5, 0.5, np.nan], [1.5, 2.5, np.nan], [0.5, 1.5, np.nan]]
-    assert np.array_equal(gids.reshape(3, 3), ends, equal_nan=True)
+    assert times.tolist() == [9, 9, 9, 1, 1, 1, 5, 5, 5]
+    ends = [-0.5, 0.5, np.nan, 1.5, 2.5, np.nan, 0.5, 1.5, np.nan]
+    assert np.array_equal(gids, ends, equal_nan=True)
     assert plot_spikes.plot_spikes([50], [3], axes, "red") is axes
     start, end = axes.get_xlim()
     assert (
@@ -104,7 +104,11 @@ def test_the_script_overlays_several_files(driver, spikes, tmp_path):
     done = script(driver, "out.spk", "b.spk", "-o", "both.svg")
     assert (done.stderr, done.stdout) == ("", "picture saved in both.svg\n")
     axes = pyplot.gca()
-    assert [ticks.get_color() for ticks in axes.lines] == ["black", "red"]
+    below, above = axes.lines
+    assert (below.get_color(), above.get_color()) == ("black", "red")
+    assert (
+        below.get_linewidth() > 1.5 * above.get_linewidth()
+    )  # to be seen at its edges
     labels = [text.get_text() for text in axes.figure.legends[0].get_texts()]
     assert labels == ["out.spk", "b.spk"] and axes.get_xlim()[1] > 180
     assert b"</svg>" in written(tmp_path, "both.svg")

@@ -166,7 +166,8 @@ def test_set_numcells_rebuilds():
     simrun.prun()
     five = ring.t_vec
     ring.set_numcells(3, radius=10)
-    assert ring._N == len(ring.cells) == 3 and sections() == 6 and ring.cells[0].x == 10
+    assert ring._N == len(ring.cells) == 3 and sections() == 6
+    assert ring.cells[0].x == 10
     simrun.prun()
     assert set(ring.gather_spikes()[1]) == {0, 1, 2} and len(five) == 14
     ring.syn_w = 0.02
@@ -176,49 +177,58 @@ def test_set_numcells_rebuilds():
     assert ring.gather_spikes()[0][1] == approx(18.875)
 
 
-BAD = [  # an argument, what it must be, and values that are not
-    ("N", "int, at least 1", [0, 2.5, "0x10", nan, inf, None]),
-    ("stim_w", "float, at least 0 µS", [-1, nan]),
-    ("stim_spike_num", "int, at least 0", [1.5, -1]),
-    ("syn_w", "float, at least 0 µS", [inf, ""]),
-    ("syn_delay", "float, at least 0 ms", [-5, nan]),
-    ("radius", "float, at least 0 µm", [-1, 1e400]),
-    ("tstop", "float, at least 0 ms", [-1, nan, inf, "x"]),
-    ("dt", "float, at least 1e-06 ms", [0, -0.025, nan]),
-    ("variable_step", "float, at least 0 mV", [-1, "x", nan]),
-]
+MUST_BE = {
+    "N": "int, at least 1",
+    "stim_w": "float, at least 0 µS",
+    "stim_spike_num": "int, at least 0",
+    "syn_w": "float, at least 0 µS",
+    "syn_delay": "float, at least 0 ms",
+    "radius": "float, at least 0 µm",
+    "tstop": "float, at least 0 ms",
+    "dt": "float, at least 1e-06 ms",
+    "variable_step": "float, at least 0 mV",
+}
 
 
-@pytest.mark.parametrize("name, allowed, values", BAD)
-def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, allowed, values):
+def bad_values(allowed):
+    values = [-1, nan, inf, "x", ""]
+    if "int" in allowed:
+        values.append(2.5)
+    if "least 0" not in allowed:
+        values.append(0)
+    return values
+
+
+@pytest.mark.parametrize("name, allowed", MUST_BE.items())
+def test_bad_arguments_are_named_and_leave_the_ring_as_it_was(name, allowed):
     ring = Ring(3, radius=20)
-    rebuild = {"N": 3, "radius": 20}
-    for value in values:
-        calls = [simrun.prun] if name in ("tstop", "dt", "variable_step") else [Ring]
-        if name in rebuild:
-            calls.append(lambda **bad: ring.set_numcells(**rebuild | bad))
-        for call in calls:
+    calls = [Ring if hasattr(Ring, name) else simrun.prun]
+    if name in ("N", "radius"):
+        same = {"N": 3, "radius": 20}
+        calls.append(lambda **bad: ring.set_numcells(**same | bad))
+    for call in calls:
+        for value in bad_values(allowed):
             with pytest.raises(ValueError) as error:
                 call(**{name: value})
             assert str(error.value) == f"{name} = {value!r}: must be {allowed}"
             assert (ring.N, ring.radius, len(ring.cells)) == (3, 20, 3)
 
 
-@pytest.mark.parametrize("name, allowed, values", BAD)
-def test_the_driver_names_the_option_in_one_line(driver, name, allowed, values):
+@pytest.mark.parametrize("name, allowed", list(MUST_BE.items())[:-1])
+def test_the_driver_names_the_option_in_one_line(driver, name, allowed):
     option = "-N" if name == "N" else "--" + name.replace("_", "-")
-    for value in values:
-        if name != "variable_step":
-            done = driver(f"{option}={value}")
-            words = f"{option} = '{value}': must be {allowed}"
-            assert done.stderr == f"parallel_ring.py: error: {words}\n"
-            assert (done.returncode, done.stdout) == (2, "")
+    for value in bad_values(allowed):
+        done = driver(f"{option}={value}")
+        words = f"{option} = '{value}': must be {allowed}"
+        assert done.stderr == f"parallel_ring.py: error: {words}\n"
+        assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_a_clamp_and_the_recordings():
     ring = Ring()
     clamp = simrun.attach_current_clamp(ring.cells[0])
-    assert (clamp.delay, clamp.dur, clamp.amp, clamp.get_segment().x) == (5, 1, 0.1, 1)
+    assert (clamp.delay, clamp.dur, clamp.amp) == (5, 1, 0.1)
+    assert clamp.get_segment().x == 1
     clamp = simrun.attach_current_clamp(ring.cells[2], amp=0.3)
     simrun.prun(10)
     assert list(ring.id_vec) == [2]  # as the README says, this one makes the cell fire

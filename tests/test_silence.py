@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from conftest import SCRIPTS, TABLE, written
+from pytest import approx
 
 import simrun
 from ring import Ring
@@ -113,7 +114,7 @@ def test_the_session_has_its_own_step_after_a_variable_one():
     h.cvode.active(False)
     assert h.dt != 0.025
     simrun.simulate(30)
-    assert h.dt == 0.025 and ring.t_vec[0] == pytest.approx(12.625)
+    assert h.dt == 0.025 and ring.t_vec[0] == approx(12.625)
 
 
 def test_the_session_has_its_own_tolerance_after_a_run():
@@ -126,7 +127,7 @@ def test_the_session_has_its_own_tolerance_after_a_run():
     assert settings == (True, 1e-7, 2) and not h.cvode.use_local_dt()
     simrun.simulate(100)
     last = ring.gather_spikes()[0][-1]  # at a tolerance of 0.1 it would be 97.849
-    assert last == pytest.approx(97.788, abs=0.01)
+    assert last == approx(97.788, abs=0.01)
     h.cvode.atol(1e-3)
     h.cvode.condition_order(1)
 
@@ -136,10 +137,10 @@ def test_h_stoprun_ends_a_run_at_that_time_and_not_the_next():
     start = lambda: h.cvode.event(30, lambda: setattr(h, "stoprun", 1))  # noqa: E731
     handler = h.FInitializeHandler(start)
     simrun.prun()
-    assert h.t == pytest.approx(30, abs=0.05) and len(ring.gather_spikes()[0]) == 3
+    assert h.t == approx(30, abs=0.05) and len(ring.gather_spikes()[0]) == 3
     del handler
     simrun.prun()
-    assert h.t == pytest.approx(100) and len(ring.gather_spikes()[0]) == 14
+    assert h.t == approx(100) and len(ring.gather_spikes()[0]) == 14
 
 
 def test_true_is_true_from_wherever_it_comes():
@@ -148,10 +149,10 @@ def test_true_is_true_from_wherever_it_comes():
     for true in (True, np.True_, 1, 1e-3):
         simrun.prun(variable_step=true)
         spikes.append(ring.t_vec.to_python())
-    assert spikes == 4 * spikes[:1] and spikes[0][0] == pytest.approx(12.58, abs=5e-3)
+    assert spikes == 4 * spikes[:1] and spikes[0][0] == approx(12.58, abs=5e-3)
     for false in (False, np.False_, 0):
         simrun.prun(variable_step=false)
-        assert ring.t_vec[0] == pytest.approx(12.625)
+        assert ring.t_vec[0] == approx(12.625)
 
 
 # Spikes that a script has recorded too
