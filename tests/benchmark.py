@@ -11,72 +11,22 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from importlib import metadata, util
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-BESIDE_PYTHON = os.path.dirname(sys.executable)
-MPIEXEC = shutil.which("mpiexec", path=BESIDE_PYTHON + os.pathsep + os.environ["PATH"])
-ENVIRONMENT = os.environ | {
+from conftest import ENVIRONMENT, MPIEXEC, ROOT, SCRIPTS
+
+CACHE = tempfile.TemporaryDirectory()  # of compiled modules, as every user has them
+ENVIRONMENT = ENVIRONMENT | {
     "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
     "NEURON_MODULE_OPTIONS": "-nogui",
-    "PYTHONPYCACHEPREFIX": tempfile.gettempdir() + "/benchmark_pycache",
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "PYTHONPYCACHEPREFIX": CACHE.name,
+    "PYTHONDONTWRITEBYTECODE": "",
 }
-ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
-
-# One process that builds and runs, and says how many seconds each part took
-PARTS = """
-import json, resource, sys, time
-network, run = map(__import__, sys.argv[1:3])
-N, solver = int(sys.argv[3]), eval(sys.argv[4])
-seconds = {}
-def timed(name, do):
-    def wrapper(*arguments, **named):
-        start = time.perf_counter()
-        result = do(*arguments, **named)
-        seconds[name] = time.perf_counter() - start
-        return result
-    return wrapper
-network.Ring.create_cells = timed("create_cells", network.Ring.create_cells)
-run.psolve = timed("psolve", run.psolve)
-ring = timed("Ring", network.Ring)(N)
-if sys.argv[2] == "simrun":  # as the driver does
-    __import__("parallel_ring").split(N)
-timed("prun", run.prun)(solver.pop("tstop", 100), **solver)
-seconds["kB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-if run.h.ParallelContext().id() == 0:
-    print(json.dumps(seconds))
-"""
-# Two hosts with as many regular sources each, which hear of each other's spikes and do little else
-EXCHANGE = """
-import sys, simrun
-h, sources = simrun.h, int(sys.argv[1])
-pc, keep = h.ParallelContext(), []
-for n in range(sources):
-    stim = h.NetStim()
-    stim.interval, stim.start, stim.number = 10, 10 * n / sources, 1e9
-    pc.set_gid2node(n * 2 + pc.id(), pc.id())
-    keep += [stim, h.NetCon(stim, None)]
-    pc.cell(n * 2 + pc.id(), keep[-1])
-soma = h.Section(name="soma")
-synapse = h.ExpSyn(soma(0.5))
-other = pc.gid_connect(1 - pc.id(), synapse)
-other.delay, other.weight[0] = float(sys.argv[2]), 0
-pc.set_maxstep(10)
-h.stdinit()
-pc.psolve(1000)
-if pc.id() == 0:
-    print(pc.wait_time() + pc.send_time())
-"""
 SOLVERS = {
     "fixed step": ({}, []),
     "CoreNEURON": ({"coreneuron": True}, ["--coreneuron"]),
@@ -99,11 +49,12 @@ def run(n, *arguments, **environment):
     return time.perf_counter() - start, done.stdout
 
 
-def parts(who, N, solver, n=0):
+def parts(who, N, solver, *blocks):
     """Return the seconds of each part of a run, by the functions' names, and its memory (kB)."""
-    modules = ("baseline", "baseline") if who == "baseline" else ("ring", "simrun")
     threads = {} if who == "idle" else {"OMP_NUM_THREADS": "1"}
-    said = run(n, "-c", PARTS, *modules, N, repr(solver), **threads)[1]
+    who = "baseline" if who == "baseline" else "ours"
+    script = SCRIPTS / "parts.py"
+    said = run(0, script, who, N, json.dumps(solver), *blocks, **threads)[1]
     return json.loads(said.splitlines()[-1])
 
 
@@ -223,14 +174,10 @@ def never_slower():
         (7000, 5, 20),
         (20_000, 3, 20),
     ):
-        blocks = "import parallel_ring; parallel_ring.split = lambda *_: None; "
+        solver = {"tstop": tstop}
         calls = {
-            name: lambda change=change, N=N, tstop=tstop: json.loads(
-                run(
-                    0, "-c", change + PARTS, "ring", "simrun", N, repr({"tstop": tstop})
-                )[1]
-            )
-            for name, change in (("none", blocks), ("chosen", ""))
+            "none": lambda N=N, how=solver: parts("ours", N, how, "no_blocks"),
+            "chosen": lambda N=N, how=solver: parts("ours", N, how),
         }
         times = in_turn(rounds, **calls)
         row(
@@ -271,8 +218,8 @@ def exchange():
     print("\nWhat two processes spend on their spikes                           µs")
     times = in_turn(
         5,
-        quiet=lambda: float(run(2, "-c", EXCHANGE, 1, 0.1)[1]),
-        busy=lambda: float(run(2, "-c", EXCHANGE, 10_000, 5)[1]),
+        quiet=lambda: float(run(2, SCRIPTS / "exchange.py", 1, 0.1)[1]),
+        busy=lambda: float(run(2, SCRIPTS / "exchange.py", 10_000, 5)[1]),
     )
     row("an exchange, one per shortest delay", f"{times['quiet'] / 10_000 * 1e6:.0f}")
     row(
@@ -328,7 +275,9 @@ def raster():
 
 
 def figure(file_name):
-    """Draw wall time against the largest error of a spike time, for each way to take the steps."""
+    """Draw wall time against the largest error of a spike time, for 500 cells: the fixed step, whose
+    time does not depend on what they do, and the variable one, where most are quiet and where not.
+    """
     sys.path.insert(0, str(ROOT))
     os.environ["OMP_NUM_THREADS"] = "1"
     import numpy as np
@@ -337,64 +286,63 @@ def figure(file_name):
     import simrun
     from ring import Ring
 
-    ring = Ring(500)
+    class RingsOfFive(Ring):
+        def connect_cells(self):
+            for gid, cell in zip(self.gidlist, self.cells):
+                source = gid - gid % 5 + (gid - 1) % 5
+                self.connect(source, cell.synlist[0], self.syn_w, self.syn_delay)
 
-    def spikes(**how):
+        def connect_stim(self):
+            super().connect_stim()
+            self.ncstim = [self.ncstim]
+            for cell in self.cells[5::5]:
+                nc = simrun.h.NetCon(self.stim, cell.synlist[0])
+                nc.weight[0], nc.delay = self.stim_w, 1
+                self.ncstim.append(nc)
+
+    def spikes(ring, **how):
         took = []
         for _ in range(3):
             start = time.perf_counter()
             simrun.prun(101, **how)
             took.append(time.perf_counter() - start)
-        return ring.gather_spikes()[0], min(took)
+        times, _ = ring.gather_spikes()
+        return times, min(took)
 
-    exact, _ = spikes(variable_step=1e-10)
-    exact = exact[exact <= 100]
-    steps = 0.1, 0.05, 0.025, 0.01, 0.005, 0.0025
+    tolerances = [{"variable_step": 10.0**-n} for n in (1, 2, 3, 4, 5)]
+    steps = [{"dt": dt} for dt in (0.1, 0.05, 0.025, 0.01, 0.005, 0.0025)]
     curves = {
-        "fixed step": ("dt", "o-", "black", [dict(dt=dt) for dt in steps]),
-        "CoreNEURON": (
-            "dt",
+        "fixed step (dt, ms)": (Ring, "o-", "black", steps),
+        "variable step (mV), one ring": (Ring, "^-", "#d55e00", tolerances),
+        "variable step (mV), rings of five": (
+            RingsOfFive,
             "s--",
             "#0072b2",
-            [dict(dt=dt, coreneuron=True) for dt in steps],
-        ),
-        "variable step": (
-            "variable_step",
-            "^-",
-            "#d55e00",
-            [dict(variable_step=10.0**-n) for n in (1, 2, 3, 4, 5, 7)],
+            tolerances,
         ),
     }
     axes = pyplot.figure(figsize=(8, 5), layout="constrained").add_subplot()
-    right, left = dict(xytext=(6, 4)), dict(xytext=(-8, -4), ha="right", va="top")
-    for name, (key, style, color, hows) in curves.items():
+    for name, (network, style, color, hows) in curves.items():
+        ring = network(500)
+        exact, _ = spikes(ring, variable_step=1e-10)
+        exact = exact[exact <= 100]
         points = []
         for how in hows:
-            times, took = spikes(**how)
+            times, took = spikes(ring, **how)
             points.append((abs(times[: len(exact)] - exact).max(), took))
-            print(
-                f"{name}, {key} {how[key]:g}: error {points[-1][0]:.2g} ms, {took:.3f} s"
-            )
-            axes.annotate(
-                f"{how[key]:g}",
-                points[-1],
-                color=color,
-                textcoords="offset points",
-                **(right if color == "black" else left),
-            )
-        axes.loglog(
-            *np.transpose(points),
-            style,
-            color=color,
-            label=f"{name} ({'dt, ms' if key == 'dt' else 'atol, mV'})",
-        )
+            [value] = how.values()
+            print(f"{name} {value:g}: error {points[-1][0]:.2g} ms, {took:.3f} s")
+            if value in (0.1, 0.025, 0.0025, 1e-3, 1e-5):
+                at = {"xytext": (6, 4), "textcoords": "offset points", "color": color}
+                axes.annotate(f"{value:g}", points[-1], **at)
+        axes.loglog(*np.transpose(points), style, color=color, label=name)
     axes.set_xlabel("largest error of a spike time within 100 ms (ms)", fontsize=14)
     axes.set_ylabel("wall time of the run (s), 500 cells", fontsize=14)
     axes.tick_params(labelsize=12)
     axes.margins(0.1)  # room for the labels
     axes.grid(True, color="0.9")
-    axes.figure.legend(loc="outside upper center", ncols=3, fontsize=12, frameon=False)
-    axes.figure.savefig(file_name, dpi=150)
+    axes.figure.legend(loc="outside upper center", ncols=3, fontsize=10, frameon=False)
+    axes.figure.savefig(file_name, dpi=200)
 
 
 def main():

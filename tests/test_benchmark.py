@@ -34,5 +34,5 @@ def test_the_picture(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(simrun, "prun", short)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as it does too
     benchmark.figure(tmp_path / "picture.png")
-    assert "variable step, variable_step 1e-05: error " in capsys.readouterr().out
+    assert "rings of five 1e-05: error " in capsys.readouterr().out
     assert (tmp_path / "picture.png").stat().st_size > 10_000
