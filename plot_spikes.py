@@ -54,7 +54,7 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
         axes = figure.add_subplot(xlabel="time (ms)", ylabel="cell (gid)")
         axes.yaxis.get_major_locator().set_params(integer=True)
     for line in axes.lines:
-        line.set_linewidth(2 * line.get_linewidth())  # is seen where ticks coincide
+        line.set_linewidth(2 * line.get_linewidth())  # to be seen under the new ones
     # One line with gaps (nan), as an object for each tick takes ten times as long
     gaps = np.nan * gids
     ends = np.stack([gids - 0.5, gids + 0.5, gaps], axis=1)
@@ -132,16 +132,14 @@ def main():
             axes = plot_spikes(*spikes, axes, color, label=file_name)
         if len(options.files) > 1:
             axes.figure.legend(loc="outside upper center", ncols=3)
-        file_name = options.output or Path(options.files[0]).stem + ".png"
         display = axes.figure.canvas.required_interactive_framework
         if display and options.output is None:
             pyplot.show()
         else:
-            axes.figure.savefig(file_name, dpi=200)
-            print(f"picture saved in {file_name}")
-    except OSError as error:
-        parser.error(f"{file_name}: {error.strerror}")
-    except ValueError as error:
+            picture = options.output or Path(options.files[0]).stem + ".png"
+            axes.figure.savefig(picture, dpi=200)
+            print(f"picture saved in {picture}")
+    except (OSError, ValueError) as error:
         parser.error(str(error))
 
 

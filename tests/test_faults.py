@@ -150,7 +150,10 @@ def test_no_permission(driver, python, tmp_path):
         assert (done.returncode, done.stderr) == (2, words)
     done = python(ROOT / "plot_spikes.py")
     assert done.returncode == 2
-    assert done.stderr == "plot_spikes.py: error: out.spk: Permission denied\n"
+    assert (
+        done.stderr
+        == "plot_spikes.py: error: [Errno 13] Permission denied: 'out.spk'\n"
+    )
 
 
 # The file is whole or untouched

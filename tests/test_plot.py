@@ -127,12 +127,12 @@ def test_the_script_opens_a_window_where_there_is_a_display(
 
 
 FAULTS = {
-    "missing.spk": "missing.spk: No such file or directory",
-    ".": ".: Is a directory",
+    "missing.spk": "[Errno 2] No such file or directory: 'missing.spk'",
+    ".": "[Errno 21] Is a directory: '.'",
     "bad.spk": "bad.spk:1: 'no spikes here' is not a spike: ",
     "empty.spk": "empty.spk: has no spikes",
     "binary.spk": "binary.spk:1: ",
-    "-o nowhere/a.png": "nowhere/a.png: No such file or directory",
+    "-o nowhere/a.png": "[Errno 2] No such file or directory: 'nowhere/a.png'",
     "-o a.xyz": "Format 'xyz' is not supported",
     "--nonsense": "unrecognized arguments",
 }
