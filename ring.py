@@ -2,7 +2,6 @@
 ring would not need the lines marked `### parallel`, or would write them otherwise."""
 
 import os
-import shutil
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field, fields
@@ -12,10 +11,11 @@ from operator import index
 from os.path import exists, isfile, realpath
 from pathlib import Path
 
-import numpy as np
-
 from ballandstick import BallAndStick, points_of
 from simrun import check, h, pc, together
+
+# isort: split
+import numpy as np  # after simrun, which has it take one thread on each of many hosts
 
 
 def parameter(default, meaning, least=-inf, unit=""):
@@ -269,7 +269,7 @@ def write_whole(file_name, lines):
         with open(aside, "w") as file:
             file.writelines(lines)
         if exists(file_name):
-            shutil.copymode(file_name, aside)
+            os.chmod(aside, os.stat(file_name).st_mode)
         os.replace(aside, file_name)
     finally:
         Path(aside).unlink(missing_ok=True)  # of a disk that is full

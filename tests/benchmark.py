@@ -215,11 +215,15 @@ def leaving():
 
 
 def exchange():
+    def seconds(sources, delay):
+        said = run(2, SCRIPTS / "exchange.py", sources, delay)[1]
+        return float(said.split()[-1])
+
     print("\nWhat two processes spend on their spikes                           µs")
     times = in_turn(
         5,
-        quiet=lambda: float(run(2, SCRIPTS / "exchange.py", 1, 0.1)[1]),
-        busy=lambda: float(run(2, SCRIPTS / "exchange.py", 10_000, 5)[1]),
+        quiet=lambda: seconds(1, 0.1),
+        busy=lambda: seconds(10_000, 5),
     )
     row("an exchange, one per shortest delay", f"{times['quiet'] / 10_000 * 1e6:.0f}")
     row(

@@ -46,8 +46,10 @@ ENVIRONMENT |= {
 
 
 def ends_well(done):
-    """A command that has said nothing on stderr, and whose status is 0."""
-    assert (done.returncode, done.stderr) == (0, "")
+    """A command whose status is 0, and that has said nothing on stderr, or on a busy machine how far
+    it was."""
+    said = re.sub(r"simulated \d+ of .* s left\n", "", done.stderr)
+    assert (done.returncode, said) == (0, "")
 
 
 def written(folder, name="out.spk"):

@@ -16,7 +16,7 @@ import parallel_ring
 from ring import write_whole
 
 
-def wait_until(condition, seconds=120):
+def wait_until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not so after {seconds} s"
@@ -81,7 +81,7 @@ def test_a_signal_to_the_launcher_or_to_a_rank_ends_all(
     assert all(map(running, pids))
     os.kill(launcher.pid if to < 0 else pids[to], getattr(signal, f"SIG{sent}"))
     wait_until(lambda: not any(map(running, pids)))
-    launcher.communicate(timeout=300)
+    launcher.communicate(timeout=60)
     assert launcher.returncode != 0 and (tmp_path / "out.spk").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "out.spk",
@@ -107,7 +107,7 @@ def test_ctrl_c_stops_a_run_at_a_prompt_but_not_the_prompt(start):
         caught = read_until(prompt.stderr, "KeyboardInterrupt")
     again = "simrun.simulate(100)\nprint('again', len(my_ring.gather_spikes()[0]))\n"
     assert (
-        "again 14" in prompt.communicate(again, timeout=300)[0]
+        "again 14" in prompt.communicate(again, timeout=60)[0]
         and prompt.returncode == 0
     )
 
@@ -249,7 +249,7 @@ def test_two_runs_at_once_leave_one_whole_file(driver, start, tmp_path):
         wholes.add(written(tmp_path, "alone"))
     for _ in range(3):
         pair = [start(sys.executable, DRIVER, "--syn-w", w) for w in ("0.01", "0.02")]
-        assert [process.wait(300) for process in pair] == [0, 0]
+        assert [process.wait(60) for process in pair] == [0, 0]
         assert written(tmp_path) in wholes
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out.spk"]
 

@@ -34,7 +34,7 @@ def test_the_session_and_a_second_ring_the_network_a_file_and_an_error(
     kernel = {"name": "python3", "display_name": "", "language": "python"}
     notebook = new.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     where = {"metadata": {"path": str(tmp_path)}}
-    nbclient.NotebookClient(notebook, timeout=300, resources=where).execute()
+    nbclient.NotebookClient(notebook, timeout=60, resources=where).execute()
     *quiet, trace, spikes, ran, drawn, error, shell = [
         cell.outputs for cell in notebook.cells
     ]

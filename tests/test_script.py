@@ -67,7 +67,7 @@ def test_what_it_imports_is_the_module_that_runs_it(mpiexec, tmp_path):
 def test_a_hoc_file(mpiexec, tmp_path):
     model = SCRIPTS / "model.hoc"
     done = mpiexec(2, *SIMRUN, model)
-    assert done.returncode == 0 and done.stderr == ""
+    ends_well(done)
     for host in (0, 1):
         assert f"host {host} of 2: 1 spike" in done.stdout
     wrong = model.read_text().replace("tstop = 10", "if (pc.id == 1) nonsense.x = 10")
