@@ -108,9 +108,9 @@ def points_of(sec):
 
 
 def set_points(sec, points):
-    """Give a section its 3-D `points` (x, y, z, diam in µm) and keep its length, which
-    NEURON would take from them in single precision: other resistances wherever a cell
-    is put. Raises ValueError if they do not keep it, as beyond 1e6 µm."""
+    """Give a section its 3-D `points` (x, y, z, diam in µm) and keep its length. NEURON
+    would take it from them, in single precision, and resistances would depend on where
+    a cell stands. Raises ValueError if they do not fit it, as beyond 1e6 µm."""
     length = sec.L  # read first: after the first pt3dadd it is 1e-9
     sec.pt3dclear()
     for point in points:

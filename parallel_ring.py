@@ -26,19 +26,19 @@ def main(network=Ring):
     start = perf_counter()
     options = parse(sys.argv[1:], network)
     print(f"I am {pc.id():g} of {pc.nhost():g}\n", end="", flush=True)  # in one piece
-    changed = {  # and no more, as a network may set some of its parameters itself
+    changed = {  # only these, as a network may set others of its parameters itself
         name: value
         for name, value in vars(options).items()
         if value != getattr(network, name, value)
     }
     my_ring = network(**changed)
-    if network is Ring and my_ring.syn_delay > 2 * options.dt:  # which blocks need
+    if network is Ring and my_ring.syn_delay > 2 * options.dt:  # or blocks go wrong
         split(my_ring.N)
     try:
         if pc.id() == 0:
             check_output(options.output)
-        solver = options.coreneuron, options.variable_step
-        computed = prun(options.tstop, options.dt, *solver)
+        how = options.coreneuron, options.variable_step
+        computed = prun(options.tstop, options.dt, *how)
         my_ring.write_spikes(options.output)
     except (OSError, RuntimeError, ValueError) as error:
         status = 2 if isinstance(error, ValueError) else 1
@@ -66,13 +66,13 @@ def balance(seconds):
 
 
 def split(N):
-    """Split each host's cells, of N in all, into blocks of about 500, which stay in a
-    core's cache between two exchanges: faster above 5,000 cells (tests/benchmark.txt).
-    """
+    """Split each host's cells, of N in all, into blocks of about 500, NEURON's threads,
+    run in turn. A block stays in a core's cache from one exchange to the next, which is
+    faster above 5,000 cells (tests/benchmark.txt)."""
     cells = ceil(N / pc.nhost())  # of the host that has the most
     blocks = round(cells / 500) if cells > 5000 else 1  # as many on all hosts
     pc.nthread(blocks, False)  # False: one after the other
-    if hasattr(os, "sched_getaffinity"):  # CoreNEURON takes a thread a block otherwise
+    if hasattr(os, "sched_getaffinity"):  # or CoreNEURON starts a thread for each block
         cores = len(os.sched_getaffinity(0))
         os.environ.setdefault("OMP_NUM_THREADS", str(cores))
 

@@ -62,7 +62,7 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     line.set_linewidth(min(2, 240 / max(1, len(times)) ** 0.5))  # pt
     if gids.max(initial=0) > 300:  # rows are too low to be seen: make a tick a dot
         line.set_solid_capstyle("projecting")
-        line.set_snap(False)  # what snaps to pixels, or is simplified, is lost
+        line.set_snap(False)  # or those that fall together are drawn as one
         line.get_path().should_simplify = False
     axes.set_xlim(0, auto=None)  # the end follows what is added later
     return axes
@@ -87,10 +87,11 @@ def show_network(ring):
             synapse = np.mean(sections[-1], axis=0)[:2]  # or near it
             connections.append([somata[source], synapse])
     axes.add_collection(LineCollection(connections, color="gray"))
+    # From dark to light, so that hosts differ in print; to 0.75, as yellow is lost
+    shades = iter(colormaps["viridis"](np.linspace(0, 0.75, len(polygons))))
     for host, its_polygons in sorted(polygons.items()):
-        # From dark to light, so that hosts differ in print; to 0.75, as yellow is lost
-        shade = colormaps["viridis"](0.75 * host / len(polygons))
-        cells = PolyCollection(its_polygons, color=shade, label=f"host {host:g}")
+        label = f"host {host:g}"
+        cells = PolyCollection(its_polygons, color=next(shades), label=label)
         axes.add_collection(cells)
     axes.autoscale_view()
     figure.legend(loc="outside upper center", ncols=6)
@@ -110,7 +111,8 @@ def outline(points):
     x, y, _, diam = np.transpose(points)
     middle = x + 1j * y
     along = np.gradient(middle)
-    side = 0.5j * diam * along / np.maximum(abs(along), 1e-9)  # 1j turns it by 90°
+    # Half a diameter, at a right angle to the section, which 1j makes
+    side = 0.5j * diam * along / np.maximum(abs(along), 1e-9)
     corners = np.concatenate([middle + side, (middle - side)[::-1]])
     return np.stack([corners.real, corners.imag], axis=1)
 
@@ -118,7 +120,7 @@ def outline(points):
 def main():
     """Draw spike files over one another; show the picture, or save it if there is no
     display."""
-    parser = argparse.ArgumentParser(description=main.__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.print_usage = lambda *_: None  # an error is one line
     parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE")
     parser.add_argument(
@@ -132,7 +134,7 @@ def main():
             axes = plot_spikes(*spikes, axes, color, label=file_name)
         if len(options.files) > 1:
             axes.figure.legend(loc="outside upper center", ncols=3)
-        display = axes.figure.canvas.required_interactive_framework
+        display = axes.figure.canvas.required_interactive_framework  # None without one
         if display and options.output is None:
             pyplot.show()
         else:

@@ -56,6 +56,7 @@ class Ring:
             new = vars(cls).get(old.name)
             if isinstance(new, (Real, str)):
                 setattr(cls, old.name, field(default=new, metadata=old.metadata))
+                # dataclass takes no notice of what is not annotated
                 cls.__annotations__.setdefault(old.name, old.type)
         dataclass(cls, eq=False)
 
@@ -81,7 +82,7 @@ class Ring:
         self.t_vec, self.id_vec = h.Vector(), h.Vector()  # who has the old, keeps them
         self.set_gids()
         self.create_cells()
-        self.check_gids()
+        self.check_gids()  # or a connection from a gid without a cell could crash
         self.connect_cells()
         self.connect_stim()
         self.check_gids()
@@ -137,9 +138,9 @@ class Ring:
             self.ncstim.delay = 1  # ms
 
     def record_spikes(self):
-        """Record the spikes of this host. Before each run, as NEURON gives them only to
-        who has asked last."""
-        pc.spike_record(-1, h.Vector(), h.Vector())  # or twice the same is slow
+        """Record the spikes of this host. Anew before each run, as NEURON gives them
+        only to who has asked last, and a script may have asked."""
+        pc.spike_record(-1, h.Vector(), h.Vector())  # let go: the same again is slow
         pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all its gids
 
     def gather_spikes(self):
@@ -193,7 +194,9 @@ class Ring:
         together("check_gids")  ### parallel
         mine = {index(gid) for gid in self.gidlist}  # which refuses what is not whole
         heard = {nc.srcgid() for nc in self.nclist}
-        gids = sorted(set().union(*pc.py_allgather(mine | heard)) - {-1})
+        heard.discard(-1)  # a source without a gid
+        gids = sorted(set().union(*pc.py_allgather(mine | heard)))
+        # 2 and more: this host owns the gid, and it has a cell
         owners = h.Vector([pc.gid_exists(gid) >= 2 for gid in gids])
         pc.allreduce(owners, 1)  # 1: the sum over all hosts
         for gid, number in zip(gids, owners):
@@ -223,25 +226,24 @@ class Ring:
 
 
 def check_parameter(name, about, value):
-    """Return `value` for a field of a network, as a number if its default is one, of
-    that kind, but a float if it is annotated so. Raises ValueError, which says `name`.
-    """
+    """Return `value` for a field of a network. Where the default is a number, it is one
+    of that kind, or a float if annotated so. Raises ValueError, which says `name`."""
     if isinstance(about.default, bool) or not isinstance(about.default, Real):
         return value
     kind = float if "float" in str(about.type) else type(about.default)
-    limits = parameter(about.default, "").metadata | about.metadata
-    return check(name, value, limits["least"], limits["unit"], kind)
+    get = about.metadata.get
+    return check(name, value, get("least", -inf), get("unit", ""), kind)
 
 
 def check_output(file_name):
     """Raise ValueError if a file can't be written, and leave it as it is."""
-    is_new = not exists(file_name)
-    probe = f"{realpath(file_name)}.{os.getpid()}" if is_new else file_name
+    aside = f"{realpath(file_name)}.{os.getpid()}"
     try:
-        if not Path(file_name).is_fifo():  # which would wait for a reader
-            open(probe, "a").close()
-        if is_new:
-            os.remove(probe)
+        if exists(file_name) and not Path(file_name).is_fifo():  # which would wait
+            open(file_name, "a").close()
+        if isfile(file_name) or not exists(file_name):
+            open(aside, "w").close()  # as write_whole does
+            os.remove(aside)
     except OSError as error:
         raise ValueError(f"--output = {file_name!r}: {error.strerror}") from None
 
@@ -272,4 +274,4 @@ def write_whole(file_name, lines):
             os.chmod(aside, os.stat(file_name).st_mode)
         os.replace(aside, file_name)
     finally:
-        Path(aside).unlink(missing_ok=True)  # of a disk that is full
+        Path(aside).unlink(missing_ok=True)  # as a full disk leaves it

@@ -7,24 +7,23 @@ mpiexec -n 4 python -m simrun -m MODULE [ARGUMENTS]
 
 import atexit
 import ctypes
-import os
 import runpy
-import signal
 import sys
 from contextlib import contextmanager, suppress
-from math import inf, isnan
-from os import environ
-from os.path import basename, dirname, isfile, realpath
+from math import inf, isfinite
+from os import _exit, environ
+from os.path import dirname, isfile, realpath
+from signal import SIG_DFL, SIGINT, signal
 from time import monotonic, sleep
 from traceback import format_exception
 
 import mpi4py
 
-LAUNCHERS = (  # the variables in which each says how many it started, and which this is
-    ("PMI_SIZE", "PMI_RANK"),  # MPICH, Intel MPI
-    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),  # Open MPI
-    ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),  # srun; last, as an mpiexec may use it
-)
+LAUNCHERS = {  # the variables in which each says how many it started, and which this is
+    "PMI_SIZE": "PMI_RANK",  # MPICH, Intel MPI
+    "OMPI_COMM_WORLD_SIZE": "OMPI_COMM_WORLD_RANK",  # Open MPI
+    "SLURM_STEP_NUM_TASKS": "SLURM_PROCID",  # srun; last, as an mpiexec may use it
+}
 REMEDY = f"""
   Start them with the mpiexec of that MPI (of pip: {sys.prefix}/bin/mpiexec),
   or with srun --mpi=pmi2 or srun --mpi=pmix."""
@@ -35,15 +34,15 @@ def start_mpi():
     alone. NEURON would see no MPI, and every process be host `0 of 1` (nrn issue 428).
     """
     # nrniv and special end MPI themselves
-    mpi4py.rc.finalize = basename(sys.argv[0]) not in ("nrniv", "special")
-    mpi4py.rc.initialize = False  # but below, as MPICH crashes under another's launcher
+    mpi4py.rc.finalize = not sys.argv[0].endswith(("nrniv", "special"))
+    mpi4py.rc.initialize = False  # done below, except where MPICH would crash
     environ["MPI4PY_CHECK_MPIEXEC"] = "0"  # check_launcher says more than this warning
     from mpi4py import MPI
 
     crashes = MPI.get_vendor()[0] == "MPICH" and "OMPI_COMM_WORLD_SIZE" in environ
     if not MPI.Is_initialized() and not crashes:
         MPI.Init_thread()
-    ctypes.CDLL(MPI.__file__, ctypes.RTLD_GLOBAL)
+    ctypes.CDLL(MPI.__file__, ctypes.RTLD_GLOBAL)  # and the library that it needs
     return MPI
 
 
@@ -52,7 +51,7 @@ def check_launcher(MPI):
     does not see them: each would run the whole network, and overwrite the others' file.
     """
     nhost = MPI.COMM_WORLD.size if MPI.Is_initialized() else 1
-    for size, rank in LAUNCHERS:
+    for size, rank in LAUNCHERS.items():
         started = int(environ.get(size, 0))
         if started > nhost:
             if environ[rank] != "0":
@@ -78,6 +77,7 @@ def start_neuron(nhost):
     if nhost > 1:
         h.nrnmpi_init()
     h.load_file("stdrun.hoc")
+    coreneuron.verbose = 0
     return coreneuron, h, hoc
 
 
@@ -122,27 +122,28 @@ def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
     axes.plot(t_vec, soma_v_vec, style, color="black", label="soma(0.5)")
     if len(dend_v_vec):
         axes.plot(t_vec, dend_v_vec, style, color="red", label="dend(0.5)")
-    axes.set(xlabel="time (ms)", ylabel="membrane potential (mV)", xlim=(0, None))
+    axes.set(xlabel="time (ms)", ylabel="membrane potential (mV)")
+    axes.set_xlim(0, auto=None)  # the end follows what is added later
     axes.legend()
     return axes
 
 
 def simulate(tstop=25):
     """Initialise and run to `tstop` (ms), serial or parallel, as the session is set:
-    with the step h.dt, on CoreNEURON if that is enabled, with the variable step if
-    h.cvode is active."""
+    with the step h.dt, on CoreNEURON if that is enabled, with the variable step (each
+    cell its own) if h.cvode is active."""
     h.setdt()  # as h.run does: a variable step has left its last one in h.dt
-    tolerance = h.cvode.atol() if h.cvode.active() else 0
-    prun(tstop, h.dt, core_neuron.enable, tolerance)
+    variable_step = h.cvode.active() * h.cvode.atol()  # 0, if it is not active
+    prun(tstop, h.dt, core_neuron.enable, variable_step)
 
 
 def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
     """Initialise and run all hosts, each of which calls it, to `tstop` (ms) by steps of
     `dt` (ms). With `coreneuron` CoreNEURON does them: the same spikes, sooner. With
     `variable_step`, an absolute tolerance (mV for a voltage) or True for 1e-3, each
-    cell takes steps of its own; its 1 is True, as elsewhere in NEURON.
+    cell takes steps of its own; 1 is True, and not a tolerance of 1 mV.
 
-    Returns the seconds that this host computed, not waited (0 on CoreNEURON). Raises
+    Returns the seconds that this host computed, not waited (0: not known). Raises
     ValueError for what can't be run, RuntimeError for a run that fails. Sources: the
     README's last section."""
     tstop = check("tstop", tstop, unit="ms")
@@ -160,36 +161,39 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
         secondorder=h.secondorder,
     )
     check_network(**how)
+    before = pc.step_time()  # s, of all runs so far
     with solver(**how):
         pc.set_maxstep(10)  # ms, or the shortest delay: so far hosts run on their own
         h.stdinit()
         if variable_step:
             check_variable_step()
         psolve(tstop, **how)
-    if any(isnan(sec.v) for sec in h.allsec()):
+    if not all(isfinite(sec.v) for sec in h.allsec()):
         raise RuntimeError("a voltage is not a number (nan)")
-    return pc.step_time()
+    return pc.step_time() - before
 
 
 def check(name, value, least=0, unit="", kind=float):
     """Return `value`, a number or its text, as a float, or with kind=int as an int.
     Raises ValueError unless it is one, finite, and at least `least`."""
-    with suppress(TypeError, ValueError, OverflowError):
+    with suppress(TypeError, ValueError):
         number = float(value)
-        if least <= number < inf and number == kind(number):
+        if isfinite(number) and max(number, least) == kind(number):
             return kind(number)
     must_be = f"must be {kind.__name__}, at least {least:g} {unit}".rstrip()
     raise ValueError(f"{name} = {value!r}: {must_be}")
 
 
 def check_network(dt, coreneuron, variable_step):
-    """Raise ValueError for what NEURON can't run in this way, or would run wrong. It
-    demands of delays between cells what it would demand on several hosts."""
+    """Raise ValueError for what NEURON can't run in this way, or would run wrong. On
+    one host too, delays between cells must be what several hosts need."""
     delays = [nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0]
     shortest = pc.allreduce(min(delays, default=inf), 3)  # 3: the least of all
     least = dt * (1 + coreneuron)  # ms; CoreNEURON needs two steps
-    delay = f"the shortest delay = {shortest:g} ms: must be longer than {least:g} ms"
-    refused = {delay: shortest - 1e-10 < least}
+    too_short = (
+        f"the shortest delay = {shortest:g} ms: must be longer than {least:g} ms"
+    )
+    refused = {too_short: shortest - 1e-10 < least}
     split_cells = is_set("nrn_multisplit_setup_")
     if coreneuron:
         asleep = [nc for nc in h.List("NetCon") if nc.valid() and not nc.active()]
@@ -212,10 +216,9 @@ def check_network(dt, coreneuron, variable_step):
 
 
 def is_set(pointer):
-    """Return whether NEURON has set this pointer of its own, null until needed."""
+    """Return whether NEURON uses a feature: its pointer is null until then."""
     with suppress(ValueError):  # a later NEURON may have another name for it
-        library = ctypes.CDLL(hoc.__file__)
-        return bool(ctypes.c_void_p.in_dll(library, pointer))
+        return bool(ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), pointer))
 
 
 @contextmanager
@@ -226,7 +229,8 @@ def solver(dt, coreneuron, variable_step):
     settings = cvode.active, cvode.use_local_dt, cvode.condition_order, cvode.atol
     before = [setting() for setting in settings]
     dt_before, steps_per_ms, enabled = h.dt, h.steps_per_ms, core_neuron.enable
-    kept = [h.Section()]  # a host without sections takes no part: others would wait
+    # Held, not used: a host without sections would skip the run, and the others wait
+    kept = [h.Section()]
     try:
         cvode.active(bool(variable_step))
         cvode.use_local_dt(bool(variable_step))  # left on, CoreNEURON records nonsense
@@ -235,9 +239,9 @@ def solver(dt, coreneuron, variable_step):
             cvode.atol(variable_step)
         if coreneuron:
             cvode.cache_efficient(1)  # which CoreNEURON 8 demands
+            # Of several hosts, one would send what they fire as spikes of other cells
             kept += [h.NetCon(cell, None) for cell in artificial_cells()]
         core_neuron.enable = coreneuron
-        core_neuron.verbose = 0
         h.dt, h.steps_per_ms = dt, 1 / dt  # stdinit takes the step from the second
         h.stoprun = 0  # an earlier run may have been ended by it
         yield
@@ -249,8 +253,7 @@ def solver(dt, coreneuron, variable_step):
 
 
 def artificial_cells():
-    """Yield every NetStim and the like of this host. One without a NetCon would fire
-    into the network, on several hosts of CoreNEURON."""
+    """Yield every cell of this host that has no sections, as a NetStim."""
     kinds, name = h.MechanismType(1), h.ref("")
     for number in range(int(kinds.count())):
         if kinds.is_artificial(number):
@@ -262,8 +265,8 @@ def artificial_cells():
 def psolve(tstop, dt, coreneuron, variable_step):
     """Do the steps of pc.psolve(tstop) a stretch at a time: between two, Python hears
     Ctrl-C and says how far the run is. `h.stoprun = 1` on every host ends it early."""
-    stretch = 100 if coreneuron or variable_step else 10  # ms; theirs start slowly
-    # A quarter of a step more, as the times of the steps are rounded
+    stretch = 100 if coreneuron or variable_step else 10  # ms; short costs them more
+    # A quarter of a step more, or the last step may be lost by rounding
     end = tstop if variable_step else (int(tstop / dt + 1e-9) + 0.25) * dt
     began, due, goal = monotonic(), 10, 0
     while goal < end:
@@ -285,18 +288,18 @@ def psolve(tstop, dt, coreneuron, variable_step):
 
 def check_variable_step():
     """Raise ValueError if stdinit found that cells can't take steps of their own. Then
-    undo what it decided of cells with several connections of one delay: it sends one
-    event for all, which NEURON may take for the next crossing of the threshold."""
+    have each NetCon send an event of its own: stdinit lets a cell with equal delays
+    send one for all, on whose way NEURON may miss that the cell fires again."""
     if not h.cvode.use_local_dt():
         raise ValueError("variable_step can't run extracellular or LinearMechanism")
     for nc in h.List("NetCon"):
-        nc.delay  # noqa: B018  NEURON undoes it as soon as a delay is read
+        nc.delay  # noqa: B018  to read a delay has this effect
 
 
-def together(call, **values):
+def together(call, /, **values):
     """Raise RuntimeError unless all hosts make this call, ValueError unless with the
-    same values: first in all that they do together, or they wait for each other for
-    ever. In subworlds, where they do not work together, it does nothing."""
+    same values. It comes first in what hosts do together, where they would wait for one
+    that is missing. In subworlds, where they work apart, it does nothing."""
     if nhost == 1 or pc.nhost() < nhost:
         return
     for host, (other, theirs) in enumerate(hosts.allgather((call, values))):
@@ -316,15 +319,15 @@ def together(call, **values):
 def end_all(message, status):
     """End all hosts with this exit status, after a message on stderr. What all have to
     say, such as bad input, host 0 says."""
-    sleep(MPI.COMM_WORLD.rank > 0)  # s; by then host 0 may have said it, and ended all
+    sleep(pc.id_world() > 0)  # s; by then host 0 may have said it, and ended all
     sys.stderr.write(f"{message}\n")
     if nhost == 1:
         sys.exit(status)
-    with suppress(OSError):  # of a disk that is full
+    with suppress(OSError):  # as on a disk that is full
         sys.stdout.flush()
     sleep(0.2)  # s; what the launcher has not passed on by the end, it drops
     MPI.COMM_WORLD.Abort(status)
-    os._exit(status)  # Abort may return before the launcher ends this host
+    _exit(status)  # Abort may return before the launcher ends this host
 
 
 def end_after_error(kind, error, traceback):
@@ -348,8 +351,9 @@ def meet(*_):
 
 
 def leave():
-    """At the end of Python, make MPI call `meet`. It does so itself where a script ends
-    otherwise, as by pc.done() or h.quit(), but in Python's own end that is too late."""
+    """At the end of Python, have MPI call `meet`, by deleting the attribute that MPI
+    deletes as it ends. After pc.done() or h.quit() it does so itself, and Python never
+    comes here; after Python's end, it would do so too late."""
     if not MPI.Is_finalized():
         MPI.COMM_SELF.Delete_attr(the_end)
 
@@ -363,7 +367,7 @@ if nhost > 1 and "hosts" not in globals():  # once, even if this module is reloa
     atexit.register(leave)
     sys.excepthook = end_after_error
     with suppress(ValueError):  # of a thread, which has no signals
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a host at once
+        signal(SIGINT, SIG_DFL)  # Ctrl-C ends a host at once
 
 
 def run_script(words):

