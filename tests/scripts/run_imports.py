@@ -37,8 +37,7 @@ my_ring = ring.Ring()
 pc = h.ParallelContext()
 print(f"I am {pc.id():g} of {pc.nhost():g}\n", end="")
 h.tstop = 100
-for number, run in enumerate(
-    [lambda: simrun.prun(coreneuron=True), h.run, simrun.prun]
-):
+runs = [h.run, lambda: simrun.prun(coreneuron=True), simrun.prun]
+for number, run in enumerate(runs):  # h.run first: it is told nothing by the others
     run()
     my_ring.write_spikes(f"{pc.nhost():g}{number}.spk")
