@@ -13,7 +13,6 @@ import pytest
 from conftest import DRIVER, ROOT, SCRIPTS, TABLE, written
 
 import parallel_ring
-from ring import write_whole
 
 
 def wait_until(condition, seconds=60):
@@ -159,18 +158,16 @@ def test_no_permission(driver, python, tmp_path):
 # The file is whole or untouched
 
 
-def test_a_write_killed_at_any_moment_leaves_one_whole_file(tmp_path):
+def test_a_write_killed_at_any_moment_leaves_one_whole_file(start, tmp_path):
     """The moment of writing is short: here a process does nothing else."""
     out = tmp_path / "out.spk"
     random.seed(7)
-    for _ in range(10):
-        writer = os.fork()
-        while not writer:
-            write_whole(str(out), [f"{random.randrange(10)}.000\t0\n"] * 20_000)
+    for _ in range(6):
+        writer = start(sys.executable, SCRIPTS / "fault_writer.py")
         wait_until(out.exists)
         time.sleep(random.uniform(0, 0.1))
-        os.kill(writer, signal.SIGKILL)
-        os.waitpid(writer, 0)
+        writer.kill()
+        writer.wait()
         lines = out.read_bytes().splitlines()
         assert len(lines) == 20_000 and len(set(lines)) == 1
         out.unlink()
