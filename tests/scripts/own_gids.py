@@ -34,15 +34,25 @@ class Net(ring.Ring):
             self.connect_input(synapse)
 
     def connect_input(self, synapse):
-        """An artificial cell with a gid on the last host, whose connections stand in a
-        list of their own."""
+        """Inputs that stand in lists of their own: an artificial cell with a gid on the
+        last host, and a pattern."""
         if pc.id() == last:
             self.source = h.NetStim()
             self.source.number = 1
             self.source.start = 3
-            pc.set_gid2node(100, pc.id())
+            self.silent = h.NetStim()
+            for gid in (100, 101):
+                pc.set_gid2node(gid, pc.id())
             pc.cell(100, h.NetCon(self.source, None))
+            pc.cell(101, h.NetCon(self.silent, None), 0)  # heard on this host alone
         self.inputs = [pc.gid_connect(100, synapse)]
+        self.pattern = h.PatternStim()  # whose gid nobody owns (nrn issue 417)
+        self.played = h.Vector([70]), h.Vector([200])
+        self.pattern.play(*self.played)
+        if pc.gid_exists(20):
+            nc = pc.gid_connect(200, pc.gid2cell(20).synlist[0])
+            nc.weight[0] = self.stim_w
+            self.inputs.append(nc)
 
 
 net = Net(40)
