@@ -1,6 +1,9 @@
 """No wrong result in silence: what NEURON, MPI or a shell would let pass without a word."""
 
 import re
+import signal
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -48,6 +51,7 @@ def test_an_unstable_cell_is_a_runtime_error():
     ring.cells[2].dend.g_pas = -1
     with pytest.raises(RuntimeError, match="the solver gave up"):
         simrun.prun(variable_step=True)
+    assert not h.cvode.active()
     ring.cells[2].soma.cm = float("nan")
     for solver in ({}, {"coreneuron": True}):
         with pytest.raises(RuntimeError, match="a voltage is not a number"):
@@ -184,3 +188,13 @@ def test_no_spike_is_missing_where_a_script_records_them_too(tmp_path, take, run
         ring.write_spikes(tmp_path / "out.spk")
         assert written(tmp_path) == TABLE
     assert len(vector) == 0 and taken is not None
+
+
+def test_ctrl_c_in_a_run_of_coreneuron_is_no_solver_that_gave_up(start):
+    run = "import ring, simrun\nring.Ring()\nprint('on', flush=True)\nsimrun.prun(1e7, coreneuron=True)"
+    process = start(sys.executable, "-c", run)
+    assert "on" in process.stdout.readline() + process.stdout.readline()
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert said.endswith("KeyboardInterrupt\n")

@@ -122,15 +122,6 @@ def test_the_threshold_is_found_between_two_steps():
     assert ring.t_vec[0] == times[1] != times[0]
 
 
-def test_a_vector_without_a_cell_has_no_steps_of_its_own():
-    ring = Ring()
-    vector = h.Vector().record(h._ref_t, 1)
-    with pytest.raises(RuntimeError):
-        simrun.prun(variable_step=True)
-    del vector
-    assert h.cvode.active() == 0 and len(ring.cells) == 5
-
-
 # One session, one solver after the other
 
 
@@ -175,4 +166,4 @@ def test_simulate_takes_the_solver_of_the_session(computed_rates):
     core_neuron.enable = False
     simrun.simulate(30)
     assert ring.t_vec[0] == approx(12.625)
-    assert 0 <= simrun.prun(0) < ring.pc.step_time() / 2  # which is of all runs
+    assert simrun.prun(0) < ring.pc.step_time()  # which is of all runs
