@@ -71,8 +71,7 @@ class Cell:
 
     def place(self, sec, points):
         """Give a section its 3-D `points` (x, y, z, diam in µm), as they are in a cell
-        at the origin that is not turned; they end up where this one stands. Raises as
-        `set_points`."""
+        at the origin that is not turned; they end up where this one stands."""
         set_points(sec, moved(points, self.theta, self.x, self.y, self.z))
 
     def set_position(self, x, y, z):
@@ -103,20 +102,18 @@ def moved(points, theta, dx=0, dy=0, dz=0):
 
 def points_of(sec):
     """Return the 3-D points of a section, a list of x, y, z, diam (µm)."""
-    numbers = range(sec.n3d())
-    return [(sec.x3d(i), sec.y3d(i), sec.z3d(i), sec.diam3d(i)) for i in numbers]
+    return [
+        (sec.x3d(i), sec.y3d(i), sec.z3d(i), sec.diam3d(i)) for i in range(sec.n3d())
+    ]
 
 
 def set_points(sec, points):
-    """Give a section its 3-D `points` (x, y, z, diam in µm) and keep its length. NEURON
-    would take it from them, in single precision, and resistances would depend on where
-    a cell stands. Raises ValueError if they do not fit it, as beyond 1e6 µm."""
+    """Give a section its 3-D `points` (x, y, z, diam in µm), and its length back: from
+    the points, in single precision, it would depend on where a cell stands."""
     length = sec.L  # read first: after the first pt3dadd it is 1e-9
     sec.pt3dclear()
     for point in points:
         sec.pt3dadd(*point)
-    if points and not abs(sec.L - length) < 0.02 * length:
-        raise ValueError(f"{sec}: {points} do not keep its length, L = {length:g} µm")
     sec.L = length
 
 
@@ -132,8 +129,7 @@ class BallAndStick(Cell):
         self.dend.connect(self.soma(1))
 
     def define_geometry(self):
-        self.soma.L = 12.6157
-        self.soma.diam = 12.6157  # an area of 500 µm²
+        self.soma.L = self.soma.diam = 12.6157  # an area of 500 µm²
         self.dend.L = 200
         self.dend.diam = 1
         self.dend.nseg = 5

@@ -4,10 +4,8 @@ mpiexec -n 4 python parallel_ring.py
 """
 
 import argparse
-import os
 import sys
 from dataclasses import fields
-from math import ceil
 from numbers import Real
 from pathlib import Path
 from time import perf_counter
@@ -22,9 +20,10 @@ RUN = {  # what is asked of a run, unless the network has a parameter of that na
 
 
 def main(network=Ring):
-    """Run a network of cells on many processes, and write its spikes to a file."""
+    """Run a network of cells on many processes, and write its spikes to a file, as in
+    mpiexec -n 4 python parallel_ring.py -N 100 --tstop 200"""
     start = perf_counter()
-    options = parse(sys.argv[1:], network)
+    options = parse(network)
     print(f"I am {pc.id():g} of {pc.nhost():g}\n", end="", flush=True)  # in one piece
     changed = {  # only these, as a network may set others of its parameters itself
         name: value
@@ -37,21 +36,19 @@ def main(network=Ring):
     try:
         if pc.id() == 0:
             check_output(options.output)
-        how = options.coreneuron, options.variable_step
-        computed = prun(options.tstop, options.dt, *how)
+        prun(options.tstop, options.dt, options.coreneuron, options.variable_step)
         my_ring.write_spikes(options.output)
     except (OSError, RuntimeError, ValueError) as error:
         status = 2 if isinstance(error, ValueError) else 1
         end_all(f"{Path(sys.argv[0]).name}: error: {error}", status)
-    mine = len(my_ring.t_vec), len(my_ring.cells), computed
+    mine = len(my_ring.t_vec), len(my_ring.cells), pc.step_time()
     everyone = pc.py_gather(mine, 0)
     if pc.id() == 0:
         spikes, cells, seconds = zip(*everyone)
-        wall = perf_counter() - start
         print(
             f"cells {sum(cells)}, hosts {len(cells)}, simulated {options.tstop:g} ms, "
-            f"spikes {sum(spikes)}, wall time {wall:.2f} s, {balance(seconds)}"
-            f"file {options.output!r}"
+            f"spikes {sum(spikes)}, wall time {perf_counter() - start:.2f} s, "
+            f"{balance(seconds)}file {options.output!r}"
         )
         if 0 in cells:
             print(f"{cells.count(0)} of {len(cells)} hosts have no cell")
@@ -69,28 +66,20 @@ def split(N):
     """Split each host's cells, of N in all, into blocks of about 500, NEURON's threads,
     run in turn. A block stays in a core's cache from one exchange to the next, which is
     faster above 5,000 cells (tests/benchmark.txt)."""
-    cells = ceil(N / pc.nhost())  # of the host that has the most
-    blocks = round(cells / 500) if cells > 5000 else 1  # as many on all hosts
-    pc.nthread(blocks, False)  # False: one after the other
-    if hasattr(os, "sched_getaffinity"):  # or CoreNEURON starts a thread for each block
-        cores = len(os.sched_getaffinity(0))
-        os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+    cells = N / pc.nhost()  # so that all hosts make as many blocks
+    if cells > 5000:
+        pc.nthread(round(cells / 500), False)  # False: one after the other
 
 
-def parse(words, network):
-    """Return the options that the words of a command line give. Every host reads them;
-    host 0 says if something is wrong, and gives help."""
-    epilog = "example: mpiexec -n 4 python parallel_ring.py -N 100 --tstop 200"
-    parser = argparse.ArgumentParser(description=main.__doc__, epilog=epilog)
+def parse(network):
+    """Return the options that the command line gives. Every host reads them; host 0
+    says if something is wrong, and gives help."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.error = refuse
     if pc.id() > 0:
         parser.print_help = lambda: None
     parser.add_argument(
-        "-o",
-        "--output",
-        default="out.spk",
-        metavar="FILE",
-        help="file for the spikes: time (ms), tab, gid; default out.spk",
+        "-o", "--output", default="out.spk", help="file of spikes; default out.spk"
     )
     parser.add_argument(
         "--coreneuron",
@@ -106,22 +95,20 @@ def parse(words, network):
         metavar="MV",
         help="each cell takes its own steps, to a tolerance of MV (0.001, if left out)",
     )
-    known = RUN | {each.name: each for each in fields(network) if is_option(each)}
+    known = dict(RUN)
+    for about in fields(network):
+        if about.init and isinstance(about.default, (Real, str)):  # or a bool
+            known[about.name] = about
     try:
         for name, about in known.items():
             add_option(parser, name, about)
-        options = parser.parse_args(words)
+        options = parser.parse_args()
         for name, about in known.items():
             value = check_parameter(option(name), about, getattr(options, name))
             setattr(options, name, value)
     except (ValueError, argparse.ArgumentError) as error:
         refuse(error)
     return options
-
-
-def is_option(about):
-    """Return whether a field of a network is a number, a text or a bool."""
-    return about.init and isinstance(about.default, (Real, str))
 
 
 def option(name):

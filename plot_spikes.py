@@ -13,35 +13,32 @@ import numpy as np
 from matplotlib import colormaps, pyplot
 from matplotlib.collections import LineCollection, PolyCollection
 
-COLOURS = ("black", "red", "#0072b2", "#e69f00", "#009e73", "#cc79a7")  # all differ
+COLOURS = "black", "red", "#0072b2", "#e69f00", "#009e73", "#cc79a7"  # all differ
 
 
 def read_spikes(file_name="out.spk"):
     """Return the spikes in a file as two arrays, shape (n,) each, in the order of its
-    lines: times (ms, float64) and gids (int64). What follows a # does not count. Raises
-    OSError, or ValueError with file and line for what is no spike, or if there is none.
-    """
+    lines: times (ms, float64) and gids (int64). Raises OSError, or ValueError with file
+    and line for what is no spike, or if there is none."""
     spikes = []
     with open(file_name, errors="replace") as lines:
         for number, line in enumerate(lines, 1):
-            words = line.partition("#")[0].split()
-            if words:
-                where = f"{file_name}:{number}: {line.strip()[:40]!r}"
-                spikes.append(parse_spike(words, where))
+            if line.strip():
+                spikes.append(parse_spike(line, f"{file_name}:{number}"))
     if not spikes:
         raise ValueError(f"{file_name}: has no spikes")
     times, gids = zip(*spikes)
     return np.array(times), np.array(gids)
 
 
-def parse_spike(words, where):
-    """Return the time (ms) and the gid that two words say. Raises ValueError."""
+def parse_spike(line, where):
+    """Return the time (ms) and the gid that a line says. Raises ValueError."""
     with suppress(ValueError):
-        time, gid = words
+        time, gid = line.split()
         time, gid = float(time), int(gid)
-        if 0 <= time < np.inf and 0 <= gid < 2**31:
+        if 0 <= time < np.inf and gid >= 0:
             return time, gid
-    raise ValueError(f"{where} is not a spike: time (ms), tab, gid")
+    raise ValueError(f"{where}: {line.strip()[:40]!r} is no spike: time (ms), tab, gid")
 
 
 def plot_spikes(times, gids, axes=None, color="black", label=None):
@@ -52,18 +49,17 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     if axes is None:
         figure = pyplot.figure(figsize=(6, 3.5), layout="constrained")
         axes = figure.add_subplot(xlabel="time (ms)", ylabel="cell (gid)")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="y", integer=True)
     for line in axes.lines:
         line.set_linewidth(2 * line.get_linewidth())  # to be seen under the new ones
     # One line with gaps (nan), as an object for each tick takes ten times as long
     gaps = np.nan * gids
     ends = np.stack([gids - 0.5, gids + 0.5, gaps], axis=1)
     [line] = axes.plot(np.repeat(times, 3), ends.ravel(), color=color, label=label)
-    line.set_linewidth(min(2, 240 / max(1, len(times)) ** 0.5))  # pt
-    if gids.max(initial=0) > 300:  # rows are too low to be seen: make a tick a dot
-        line.set_solid_capstyle("projecting")
-        line.set_snap(False)  # or those that fall together are drawn as one
-        line.get_path().should_simplify = False
+    line.set_linewidth(min(2, 240 / (1 + len(times)) ** 0.5))  # pt
+    # Of many cells, where a row is lower than a pixel, a tick shows by its caps
+    line.set_solid_capstyle("projecting")
+    line.set_snap(False)  # or ticks that fall together are drawn as one
     axes.set_xlim(0, auto=None)  # the end follows what is added later
     return axes
 
@@ -71,9 +67,8 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
 def show_network(ring):
     """Draw a network, which has a `gather_shapes` like Ring's, as seen from +Z, to
     scale: each cell in the colour of its host, with its gid if there are at most 12,
-    and its connections, from soma to middle of the last section. Every host calls
-    it; host 0 draws, and returns the axes. Raises ValueError for a section without 3-D
-    points."""
+    and its connections, from soma to soma. Every host calls it; host 0 draws, and
+    returns the axes. Raises ValueError for a section without 3-D points."""
     shapes = ring.gather_shapes()
     if not shapes:
         return None
@@ -81,23 +76,20 @@ def show_network(ring):
     axes = figure.add_subplot(xlabel="x (µm)", ylabel="y (µm)", aspect="equal")
     somata = {gid: sections[0][0][:2] for gid, _, sections, _ in shapes}
     polygons, connections = defaultdict(list), []
-    for _, host, sections, sources in shapes:
+    for gid, host, sections, sources in shapes:
         polygons[host].extend(map(outline, sections))
         for source in somata.keys() & sources:
-            synapse = np.mean(sections[-1], axis=0)[:2]  # or near it
-            connections.append([somata[source], synapse])
+            connections.append([somata[source], somata[gid]])
+        if len(shapes) <= 12:
+            axes.text(*sections[-1][-1][:2], gid, fontsize=14)
     axes.add_collection(LineCollection(connections, color="gray"))
     # From dark to light, so that hosts differ in print; to 0.75, as yellow is lost
-    shades = iter(colormaps["viridis"](np.linspace(0, 0.75, len(polygons))))
-    for host, its_polygons in sorted(polygons.items()):
+    shades = colormaps["viridis"](np.linspace(0, 0.75, len(polygons)))
+    for host, shade in zip(sorted(polygons), shades):
         label = f"host {host:g}"
-        cells = PolyCollection(its_polygons, color=next(shades), label=label)
-        axes.add_collection(cells)
+        axes.add_collection(PolyCollection(polygons[host], color=shade, label=label))
     axes.autoscale_view()
     figure.legend(loc="outside upper center", ncols=6)
-    if len(shapes) <= 12:
-        for gid, _, sections, _ in shapes:
-            axes.text(*sections[-1][-1][:2], gid, fontsize=14)
     return axes
 
 
@@ -114,7 +106,7 @@ def outline(points):
     # Half a diameter, at a right angle to the section, which 1j makes
     side = 0.5j * diam * along / np.maximum(abs(along), 1e-9)
     corners = np.concatenate([middle + side, (middle - side)[::-1]])
-    return np.stack([corners.real, corners.imag], axis=1)
+    return corners.view(float).reshape(-1, 2)  # real parts as x, imaginary as y
 
 
 def main():
@@ -132,8 +124,7 @@ def main():
         for file_name, color in zip(options.files, cycle(COLOURS)):
             spikes = read_spikes(file_name)
             axes = plot_spikes(*spikes, axes, color, label=file_name)
-        if len(options.files) > 1:
-            axes.figure.legend(loc="outside upper center", ncols=3)
+        axes.figure.legend(loc="outside upper center", ncols=3)
         display = axes.figure.canvas.required_interactive_framework  # None without one
         if display and options.output is None:
             pyplot.show()

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, fields
 from math import cos, inf, pi, sin
 from numbers import Real
 from operator import index
-from os.path import exists, isfile, realpath
+from os.path import exists, isdir, isfile
 from pathlib import Path
+from shutil import copymode
 
 from ballandstick import BallAndStick, points_of
 from simrun import check, h, pc, together
@@ -21,8 +22,9 @@ import numpy as np  # after simrun, which has it take one thread on each of many
 def parameter(default, meaning, least=-inf, unit=""):
     """Return a field of a network: its default, what it means, the least that it may
     be, and its unit."""
-    about = {"meaning": meaning, "least": least, "unit": unit}
-    return field(default=default, metadata=about)
+    return field(
+        default=default, metadata={"meaning": meaning, "least": least, "unit": unit}
+    )
 
 
 @dataclass(eq=False)
@@ -63,17 +65,13 @@ class Ring:
     def __post_init__(self):
         self.set_numcells(self.N)
 
-    @property
-    def _N(self):
-        """N, by its name on NEURON's page."""
-        return self.N
-
     def set_numcells(self, N, radius=None):
         """Build the network, anew if there is one, with N cells on a circle of `radius`
         µm (None: as it was). Any other parameter that was changed applies from now."""
         if radius is None:
             radius = self.radius
         self.check_parameters(N=N, radius=radius)
+        self._N = self.N  # its name on NEURON's page
         if Ring.built:
             Ring.built.remove()
             h.finitialize()  # forget the events that were on their way to its cells
@@ -148,7 +146,7 @@ class Ring:
         gid: times (ms, float64) and gids (int64), shape (n,) each; elsewhere two empty
         ones. Every host calls it. Raises RuntimeError if one does not."""
         together("gather_spikes")  ### parallel: or they would wait for each other
-        mine = np.array([self.t_vec.as_numpy(), self.id_vec.as_numpy()])
+        mine = np.array([self.t_vec, self.id_vec])
         everyone = pc.py_gather(mine, 0)  ### parallel: all spikes to host 0
         times, gids = np.hstack(everyone or [[[], []]])  ### parallel: to others, none
         order = np.lexsort((gids, times))
@@ -160,7 +158,7 @@ class Ring:
         OSError if it can't."""
         spikes = zip(*self.gather_spikes())
         if pc.id() == 0:  ### parallel
-            write_lines(file_name, [f"{time:.3f}\t{gid}\n" for time, gid in spikes])
+            write(file_name, "".join(f"{time:.3f}\t{gid}\n" for time, gid in spikes))
 
     def gather_shapes(self):
         """Return on host 0 what there is to draw, elsewhere an empty list: of each
@@ -237,9 +235,9 @@ def check_parameter(name, about, value):
 
 def check_output(file_name):
     """Raise ValueError if a file can't be written, and leave it as it is."""
-    aside = f"{realpath(file_name)}.{os.getpid()}"
+    aside = f"{Path(file_name).resolve()}.{os.getpid()}"
     try:
-        if exists(file_name) and not Path(file_name).is_fifo():  # which would wait
+        if isfile(file_name) or isdir(file_name):
             open(file_name, "a").close()
         if isfile(file_name) or not exists(file_name):
             open(aside, "w").close()  # as write_whole does
@@ -248,30 +246,25 @@ def check_output(file_name):
         raise ValueError(f"--output = {file_name!r}: {error.strerror}") from None
 
 
-def write_lines(file_name, lines):
-    """Write lines to a file, or to what is there and is no plain file, such as a pipe.
+def write(file_name, text):
+    """Write a text to a file, or to what is there and is no plain file, such as a pipe.
     Raises OSError."""
-    try:
-        if file_name == "/dev/stdout":  # which a shell may have made a plain file
-            sys.stdout.writelines(lines)
-        elif exists(file_name) and not isfile(file_name):
-            with open(file_name, "w") as pipe:
-                pipe.writelines(lines)
-        else:
-            write_whole(realpath(file_name), lines)  # a link stays a link
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, file_name) from None
+    if file_name == "/dev/stdout":  # which a shell may have made a plain file
+        sys.stdout.write(text)
+    elif exists(file_name) and not isfile(file_name):
+        Path(file_name).write_text(text)
+    else:
+        write_whole(Path(file_name).resolve(), text)  # a link stays a link
 
 
-def write_whole(file_name, lines):
-    """Write lines to a file, whole or not at all: to another beside it, which then
+def write_whole(path, text):
+    """Write a text to a file, whole or not at all: to another beside it, which then
     takes its place and its mode."""
-    aside = f"{file_name}.{os.getpid()}"
+    aside = Path(f"{path}.{os.getpid()}")
     try:
-        with open(aside, "w") as file:
-            file.writelines(lines)
-        if exists(file_name):
-            os.chmod(aside, os.stat(file_name).st_mode)
-        os.replace(aside, file_name)
+        aside.write_text(text)
+        if path.exists():
+            copymode(path, aside)
+        aside.replace(path)
     finally:
-        Path(aside).unlink(missing_ok=True)  # as a full disk leaves it
+        aside.unlink(missing_ok=True)  # as a full disk leaves it

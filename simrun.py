@@ -72,18 +72,18 @@ def start_neuron(nhost):
     environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")  # or it may miss a display
     if nhost > 1:  # or numpy and CoreNEURON start a thread a core on each
         environ.setdefault("OMP_NUM_THREADS", "1")
-    from neuron import coreneuron, h, hoc
+    from neuron import coreneuron, h
 
     if nhost > 1:
         h.nrnmpi_init()
     h.load_file("stdrun.hoc")
     coreneuron.verbose = 0
-    return coreneuron, h, hoc
+    return coreneuron, h
 
 
 MPI = start_mpi()
 nhost = check_launcher(MPI)
-core_neuron, h, hoc = start_neuron(nhost)
+core_neuron, h = start_neuron(nhost)
 pc = h.ParallelContext()
 
 
@@ -99,29 +99,24 @@ def attach_current_clamp(cell, delay=5, dur=1, amp=0.1, loc=1):
 
 def set_recording_vectors(cell):
     """Return three h.Vectors that the next run fills, a value a step, and that outlive
-    the cell: the voltages of soma(0.5) and dend(0.5) (mV; empty without a dend), and
-    the time (ms)."""
+    the cell: the voltages of soma(0.5) and dend(0.5) (mV), and the time (ms)."""
     soma_v_vec = h.Vector().record(cell.soma(0.5)._ref_v)
-    dend_v_vec = h.Vector()
-    if hasattr(cell, "dend"):
-        dend_v_vec.record(cell.dend(0.5)._ref_v)
+    dend_v_vec = h.Vector().record(cell.dend(0.5)._ref_v)
     t_vec = h.Vector().record(h._ref_t, sec=cell.soma)
     return soma_v_vec, dend_v_vec, t_vec
 
 
 def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
     """Plot recorded voltages (mV) against time (ms), soma black, dendrite red, with
-    `new_fig=False` dashed, over the current axes. Returns the axes; the caller calls
+    `new_fig=False` over the current axes. Returns the axes; the caller calls
     `pyplot.show()`."""
     from matplotlib import pyplot  # here: a run without a picture starts faster so
 
     if new_fig:
-        pyplot.figure(figsize=(8, 4), layout="constrained")
+        pyplot.figure(figsize=(8, 4))
     axes = pyplot.gca()
-    style = "-" if new_fig else "--"
-    axes.plot(t_vec, soma_v_vec, style, color="black", label="soma(0.5)")
-    if len(dend_v_vec):
-        axes.plot(t_vec, dend_v_vec, style, color="red", label="dend(0.5)")
+    axes.plot(t_vec, soma_v_vec, color="black", label="soma(0.5)")
+    axes.plot(t_vec, dend_v_vec, color="red", label="dend(0.5)")
     axes.set(xlabel="time (ms)", ylabel="membrane potential (mV)")
     axes.set_xlim(0, auto=None)  # the end follows what is added later
     axes.legend()
@@ -143,9 +138,8 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
     `variable_step`, an absolute tolerance (mV for a voltage) or True for 1e-3, each
     cell takes steps of its own; 1 is True, and not a tolerance of 1 mV.
 
-    Returns the seconds that this host computed, not waited (0: not known). Raises
-    ValueError for what can't be run, RuntimeError for a run that fails. Sources: the
-    README's last section."""
+    Raises ValueError for what can't be run, RuntimeError for a run that fails. Sources:
+    the README's last section."""
     tstop = check("tstop", tstop, unit="ms")
     dt = check("dt", dt, 1e-6, "ms")
     variable_step = check("variable_step", variable_step, unit="mV")
@@ -161,7 +155,6 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
         secondorder=h.secondorder,
     )
     check_network(**how)
-    before = pc.step_time()  # s, of all runs so far
     with solver(**how):
         pc.set_maxstep(10)  # ms, or the shortest delay: so far hosts run on their own
         h.stdinit()
@@ -170,7 +163,6 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
         psolve(tstop, **how)
     if not all(isfinite(sec.v) for sec in h.allsec()):
         raise RuntimeError("a voltage is not a number (nan)")
-    return pc.step_time() - before
 
 
 def check(name, value, least=0, unit="", kind=float):
@@ -190,9 +182,7 @@ def check_network(dt, coreneuron, variable_step):
     delays = [nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0]
     shortest = pc.allreduce(min(delays, default=inf), 3)  # 3: the least of all
     least = dt * (1 + coreneuron)  # ms; CoreNEURON needs two steps
-    too_short = (
-        f"the shortest delay = {shortest:g} ms: must be longer than {least:g} ms"
-    )
+    too_short = f"shortest delay = {shortest:g} ms: must be longer than {least:g} ms"
     refused = {too_short: shortest - 1e-10 < least}
     split_cells = is_set("nrn_multisplit_setup_")
     if coreneuron:
@@ -217,6 +207,8 @@ def check_network(dt, coreneuron, variable_step):
 
 def is_set(pointer):
     """Return whether NEURON uses a feature: its pointer is null until then."""
+    from neuron import hoc  # NEURON's library
+
     with suppress(ValueError):  # a later NEURON may have another name for it
         return bool(ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), pointer))
 
@@ -270,19 +262,15 @@ def psolve(tstop, dt, coreneuron, variable_step):
     end = tstop if variable_step else (int(tstop / dt + 1e-9) + 0.25) * dt
     began, due, goal = monotonic(), 10, 0
     while goal < end:
-        start = monotonic()
         goal = min(goal + stretch, end)
         pc.psolve(goal)
         if h.stoprun:
             return
         if h.t < goal - 2 * dt:
             raise RuntimeError(f"the solver gave up at {h.t:g} of {tstop:g} ms")
-        now = monotonic()
-        if now - began > due and pc.id() == 0:
-            left = (now - start) * (end - goal) / stretch  # s, at this stretch's pace
-            sys.stderr.write(
-                f"simulated {h.t:.0f} of {tstop:g} ms, {left:.0f} s left\n"
-            )
+        took = monotonic() - began
+        if took > due and pc.id() == 0:
+            sys.stderr.write(f"simulated {h.t:.0f} of {tstop:g} ms in {took:.0f} s\n")
             due *= 2  # few lines, however long it takes
 
 
@@ -338,7 +326,7 @@ def end_after_error(kind, error, traceback):
     end_all("".join(format_exception(kind, error, traceback)).rstrip(), 1)
 
 
-NOT_THE_SCRIPT = (__file__, runpy.__file__, "<frozen runpy>")
+NOT_THE_SCRIPT = __file__, runpy.__file__, "<frozen runpy>"
 
 
 def meet(*_):
@@ -376,23 +364,21 @@ def run_script(words):
     script = words[0] if words else "-h"
     sys.excepthook = end_after_error
     if script in ("-h", "--help"):
-        name, (major, minor, micro) = MPI.get_vendor()
+        name, (x, y, z) = MPI.get_vendor()
         if pc.id() == 0:
-            print(
-                f"{__doc__}\n{nhost} hosts, {name} {major}.{minor}.{micro}, "
-                f"NEURON {h.nrnversion(5)}"
-            )
+            print(__doc__)
+            print(f"{nhost} hosts, {name} {x}.{y}.{z}, NEURON {h.nrnversion(5)}")
     elif script == "-m" and words[1:]:
         sys.argv = words[1:]
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
-    elif not isfile(script) or not script.endswith((".py", ".hoc")):
-        end_all(f"simrun: {script}: there is no such file, or it is no .py or .hoc", 2)
-    elif script.endswith(".py"):
+    elif isfile(script) and script.endswith(".py"):
         sys.argv = words
         sys.path[0] = dirname(realpath(script))
         runpy.run_path(script, run_name="__main__")
-    else:
+    elif isfile(script) and script.endswith(".hoc"):
         h.xopen(script)  # load_file would go to its folder, and NEURON 8 hide errors
+    else:
+        end_all(f"simrun: {script}: there is no such file, or it is no .py or .hoc", 2)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def test_biophysics():
 
 
 @pytest.mark.parametrize("theta", [0, 1, pi / 2, -2])
-@pytest.mark.parametrize("radius", [0, 50, 1e6])
+@pytest.mark.parametrize("radius", [0, 50, 1e8])
 def test_placing_and_turning_keep_the_electrical_geometry(theta, radius):
     place = radius * cos(theta), radius * sin(theta), 7
     made, moved = BallAndStick(*place, theta), BallAndStick()
@@ -83,12 +83,6 @@ def test_rotateZ_turns_counter_clockwise_and_set_position_moves_to_a_place():
     assert (cell.x, cell.y, cell.z) == approx((0, 10, 3))
     assert points(cell.soma)[0] == approx((0, 10, 3), abs=1e-4)
     assert points(cell.dend)[1] == approx((-SOMA - DEND, 10, 3), abs=1e-4)
-
-
-@pytest.mark.parametrize("x", [1e9, float("nan"), float("inf")])
-def test_a_place_where_the_shape_is_lost_is_refused(x):
-    with pytest.raises(ValueError, match="do not keep its length, L = 12.6157"):
-        BallAndStick().set_position(x, 0, 0)
 
 
 def test_connect2target_detects_spikes_of_the_soma():

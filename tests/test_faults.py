@@ -120,15 +120,16 @@ VALUES = "nan inf -inf 1e400 -0 -1 0x10 5 0.5 1e-400 ٣ 1_0 1e3 true None [] µ 
 VALUES = [*VALUES.split(), "-h", "--help", "--", "", "\n", "\udcff", "9" * 400, "-" * 9]
 
 
-def test_any_string_given_to_any_option(capsys):
+def test_any_string_given_to_any_option(capsys, monkeypatch):
     """Whatever the words, the answer is the options or one line and status 2 (0 for --help)."""
     random.seed(3)
     known = OPTIONS.split() + VALUES + list(string.printable)
     answers = []
     for _ in range(3000):
         words = random.choices(known, k=random.randrange(5))
+        monkeypatch.setattr(sys, "argv", ["parallel_ring.py", *words])
         try:
-            parallel_ring.parse(words, parallel_ring.Ring)
+            parallel_ring.parse(parallel_ring.Ring)
             answers.append("options")
         except SystemExit as end:
             answers.append(end.code)
@@ -176,7 +177,7 @@ def test_a_write_killed_at_any_moment_leaves_one_whole_file(start, tmp_path):
 def left_alone(done, folder, reason):
     """The old file is intact, the error is one clear line, nothing is left behind."""
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    words = f"parallel_ring.py: error: [Errno {reason}: 'out.spk'\n"
+    words = f"parallel_ring.py: error: [Errno {reason}\n"
     assert done.stderr.count(words) == done.stderr.count("error:") == 1
     assert written(folder) == b"old"
     assert [path.name for path in folder.iterdir()] == ["out.spk"]
@@ -209,8 +210,7 @@ def test_a_full_disk(mpiexec, small_disk):
 def test_a_device_that_is_full(mpiexec):
     done = mpiexec(2, DRIVER, "-o", "/dev/full")
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    words = "error: [Errno 28] No space left on device: '/dev/full'\n"
-    assert done.stderr.count(words) == 1
+    assert done.stderr.count("error: [Errno 28] No space left on device\n") == 1
 
 
 def test_a_pipe_is_written_to(start_mpiexec, tmp_path):
@@ -236,7 +236,7 @@ def test_a_folder_that_vanishes_during_the_run(mpiexec, tmp_path):
     done = mpiexec(2, SCRIPTS / "fault_limit.py", *words)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
-    assert "No such file or directory: 'sub/out.spk'\n" in done.stderr
+    assert re.search(r"No such file or directory: '.*/sub/out.spk\.", done.stderr)
 
 
 def test_two_runs_at_once_leave_one_whole_file(driver, start, tmp_path):
@@ -281,9 +281,9 @@ def test_a_long_run_says_how_far_it_is(mpiexec, tmp_path, n):
     still = mpiexec(n, SCRIPTS / "fault_clock.py", 0)
     assert (still.returncode, still.stderr) == (0, "")
     quick = mpiexec(n, SCRIPTS / "fault_clock.py", 1000)
-    line = r"simulated (\d+) of 6000 ms, \d+ s left\n"
-    times = [int(time) for time in re.findall(line, quick.stderr)]
+    line = r"simulated (\d+) of 6000 ms in (\d+) s\n"
+    times = [(int(done), int(took)) for done, took in re.findall(line, quick.stderr)]
     assert quick.returncode == 0 and len(times) == quick.stderr.count("\n")
-    assert 2 <= len(times) <= 12 and times == sorted(times)
-    assert "left" not in quick.stdout
+    assert 2 <= len(times) <= 12 and times == sorted(times) and times[0][1] >= 10
+    assert "simulated 100" not in quick.stdout
     assert written(tmp_path).count(b"\n") > 900

@@ -47,12 +47,12 @@ def test_somas_and_dendrites_are_to_scale_and_point_outwards():
     assert (polygons > (x0, y0)).all() and (polygons < (x1, y1)).all()
 
 
-def test_a_connection_leads_from_a_soma_to_the_middle_of_the_next_dendrite():
+def test_a_connection_leads_from_soma_to_soma():
     axes = plot_spikes.show_network(Ring(N=3))
     starts, ends = np.array(axes.collections[0].get_segments()).swapaxes(0, 1)
     angle = 2 * np.pi * np.arange(3) / 3
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    assert np.allclose(ends, ring * (50 + 12.6157 + 100), atol=1e-3)
+    assert np.allclose(ends, ring * 50, atol=1e-3)
     assert np.allclose(starts, np.roll(ring, 1, axis=0) * 50, atol=1e-3)
 
 

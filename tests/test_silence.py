@@ -33,7 +33,8 @@ class Quick(Ring):
 FAILS = [
     (Ring, "--stim-w 1e20 --variable-step", 1, "the solver gave up at 10.* of 100 ms"),
     (Unstable, "", 1, r"a voltage is not a number \(nan\)"),
-    (Quick, "--dt 2", 2, "the shortest delay = 1 ms: must be longer than 2 ms"),
+    (Ring, "--radius 1e9", 1, r"a voltage is not a number \(nan\)"),  # µm, a kilometre
+    (Quick, "--dt 2", 2, "shortest delay = 1 ms: must be longer than 2 ms"),
 ]
 
 

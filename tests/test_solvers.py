@@ -1,6 +1,5 @@
 """The ways to take the steps: in blocks, on CoreNEURON, with the variable step."""
 
-import os
 
 import numpy as np
 import pytest
@@ -59,12 +58,8 @@ def test_hosts_with_more_and_with_fewer_cells_have_as_many_blocks(mpiexec, tmp_p
 
 
 def test_coreneuron_starts_one_thread_on_each_of_several_hosts(mpiexec):
-    cores = len(os.sched_getaffinity(0))
-    for n in (1, 2):
-        done = mpiexec(n, SCRIPTS / "run_threads.py")
-        assert done.returncode == 0, done.stderr
-        more = [int(line) for line in done.stdout.split()]
-        assert len(more) == n and max(more) == (cores - 1 if n == 1 else 0)
+    done = mpiexec(2, SCRIPTS / "run_threads.py")
+    assert (done.returncode, done.stdout) == (0, "0\n0\n"), done.stderr
     told = mpiexec(2, SCRIPTS / "run_threads.py", OMP_NUM_THREADS="3")
     assert told.stdout == "2\n2\n"
 
@@ -166,4 +161,3 @@ def test_simulate_takes_the_solver_of_the_session(computed_rates):
     core_neuron.enable = False
     simrun.simulate(30)
     assert ring.t_vec[0] == approx(12.625)
-    assert simrun.prun(0) < ring.pc.step_time()  # which is of all runs

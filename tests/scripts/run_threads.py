@@ -2,14 +2,12 @@
 
 import os
 
-import parallel_ring
 import ring
 import simrun
 
 simrun.prun(0)
 before = len(os.listdir("/proc/self/task"))
 ring.Ring(50)
-parallel_ring.split(50)
 simrun.pc.nthread(12, False)
 simrun.prun(20, coreneuron=True)
 simrun.prun(20, coreneuron=True)
