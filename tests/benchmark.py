@@ -278,8 +278,8 @@ def raster():
     row("plot_spikes.py", f"{took:.1f}", "", "at most 6")
 
 
-def figure(file_name):
-    """Draw wall time against the largest error of a spike time, for 500 cells: the fixed step, whose
+def figure(file_name, N=500):
+    """Draw wall time against the largest error of a spike time, for N cells: the fixed step, whose
     time does not depend on what they do, and the variable one, where most are quiet and where not.
     """
     sys.path.insert(0, str(ROOT))
@@ -327,7 +327,7 @@ def figure(file_name):
     }
     axes = pyplot.figure(figsize=(8, 5), layout="constrained").add_subplot()
     for name, (network, style, color, hows) in curves.items():
-        ring = network(500)
+        ring = network(N)
         exact, _ = spikes(ring, variable_step=1e-10)
         exact = exact[exact <= 100]
         points = []
@@ -341,7 +341,7 @@ def figure(file_name):
                 axes.annotate(f"{value:g}", points[-1], **at)
         axes.loglog(*np.transpose(points), style, color=color, label=name)
     axes.set_xlabel("largest error of a spike time within 100 ms (ms)", fontsize=14)
-    axes.set_ylabel("wall time of the run (s), 500 cells", fontsize=14)
+    axes.set_ylabel(f"wall time of the run (s), {N} cells", fontsize=14)
     axes.tick_params(labelsize=12)
     axes.margins(0.1)  # room for the labels
     axes.grid(True, color="0.9")

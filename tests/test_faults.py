@@ -163,7 +163,7 @@ def test_a_write_killed_at_any_moment_leaves_one_whole_file(start, tmp_path):
     """The moment of writing is short: here a process does nothing else."""
     out = tmp_path / "out.spk"
     random.seed(7)
-    for _ in range(6):
+    for _ in range(4):
         writer = start(sys.executable, SCRIPTS / "fault_writer.py")
         wait_until(out.exists)
         time.sleep(random.uniform(0, 0.1))
@@ -244,7 +244,7 @@ def test_two_runs_at_once_leave_one_whole_file(driver, start, tmp_path):
     for weight in ("0.01", "0.02"):
         driver("--syn-w", weight, "-o", "alone")
         wholes.add(written(tmp_path, "alone"))
-    for _ in range(3):
+    for _ in range(2):
         pair = [start(sys.executable, DRIVER, "--syn-w", w) for w in ("0.01", "0.02")]
         assert [process.wait(60) for process in pair] == [0, 0]
         assert written(tmp_path) in wholes
@@ -275,15 +275,14 @@ def test_a_file_keeps_its_mode_and_a_link_stays_a_link(driver, tmp_path):
 # Long runs
 
 
-@pytest.mark.parametrize("n", [1, 2])
-def test_a_long_run_says_how_far_it_is(mpiexec, tmp_path, n):
-    """With a clock that stands still, and with one that is a thousand times too fast."""
-    still = mpiexec(n, SCRIPTS / "fault_clock.py", 0)
+def test_a_long_run_says_how_far_it_is(mpiexec, tmp_path):
+    """With a clock that stands still, and with one that is three thousand times too fast."""
+    still = mpiexec(2, SCRIPTS / "fault_clock.py", 0)
     assert (still.returncode, still.stderr) == (0, "")
-    quick = mpiexec(n, SCRIPTS / "fault_clock.py", 1000)
-    line = r"simulated (\d+) of 6000 ms in (\d+) s\n"
+    quick = mpiexec(2, SCRIPTS / "fault_clock.py", 3000)
+    line = r"simulated (\d+) of 2000 ms in (\d+) s\n"
     times = [(int(done), int(took)) for done, took in re.findall(line, quick.stderr)]
     assert quick.returncode == 0 and len(times) == quick.stderr.count("\n")
     assert 2 <= len(times) <= 12 and times == sorted(times) and times[0][1] >= 10
     assert "simulated 100" not in quick.stdout
-    assert written(tmp_path).count(b"\n") > 900
+    assert written(tmp_path).count(b"\n") > 290

@@ -1,6 +1,5 @@
 """The ways to take the steps: in blocks, on CoreNEURON, with the variable step."""
 
-
 import numpy as np
 import pytest
 from conftest import DRIVER, SCRIPTS, TABLE, written

@@ -11,5 +11,5 @@ import simrun
 
 factor = int(sys.argv[1])
 simrun.monotonic = lambda: factor * time.monotonic()
-sys.argv[1:] = ["--tstop", "6000"]
+sys.argv[1:] = ["--tstop", "2000"]
 parallel_ring.main()
