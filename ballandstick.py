@@ -71,7 +71,8 @@ class Cell:
 
     def place(self, sec, points):
         """Give a section its 3-D `points` (x, y, z, diam in µm), as they are in a cell
-        at the origin that is not turned; they end up where this one stands."""
+        at the origin that is not turned; they end up where this one stands. Set its L
+        first."""
         set_points(sec, moved(points, self.theta, self.x, self.y, self.z))
 
     def set_position(self, x, y, z):

@@ -25,13 +25,13 @@ def main(network=Ring):
     start = perf_counter()
     options = parse(network)
     print(f"I am {pc.id():g} of {pc.nhost():g}\n", end="", flush=True)  # in one piece
-    changed = {  # only these, as a network may set others of its parameters itself
-        name: value
-        for name, value in vars(options).items()
-        if value != getattr(network, name, value)
-    }
+    changed = {}  # only this is passed, as a network may set other parameters itself
+    for about in fields(network):
+        value = getattr(options, about.name, about.default)
+        if value != about.default:
+            changed[about.name] = value
     my_ring = network(**changed)
-    if network is Ring and my_ring.syn_delay > 2 * options.dt:  # or blocks go wrong
+    if network is Ring and my_ring.syn_delay > 2 * options.dt:  # or NEURON refuses
         split(my_ring.N)
     try:
         if pc.id() == 0:
@@ -40,7 +40,7 @@ def main(network=Ring):
         my_ring.write_spikes(options.output)
     except (OSError, RuntimeError, ValueError) as error:
         status = 2 if isinstance(error, ValueError) else 1
-        end_all(f"{Path(sys.argv[0]).name}: error: {error}", status)
+        end_all(f"{Path(sys.argv[0]).name}: error: {error}\n", status)
     mine = len(my_ring.t_vec), len(my_ring.cells), pc.step_time()
     everyone = pc.py_gather(mine, 0)
     if pc.id() == 0:
@@ -57,7 +57,7 @@ def main(network=Ring):
 def balance(seconds):
     """Say how evenly the hosts have computed, if that is known: mean over longest."""
     longest = max(seconds)
-    if longest == 0:  # CoreNEURON does not tell
+    if not longest:  # CoreNEURON does not tell
         return ""
     return f"load balance {sum(seconds) / len(seconds) / longest:.0%}, "
 
@@ -93,7 +93,7 @@ def parse(network):
         const=1e-3,
         default=0,
         metavar="MV",
-        help="each cell takes its own steps, to a tolerance of MV (0.001, if left out)",
+        help="each cell takes its own steps, to a tolerance of MV (alone, or 1: 0.001)",
     )
     known = dict(RUN)
     for about in fields(network):
@@ -103,9 +103,9 @@ def parse(network):
         for name, about in known.items():
             add_option(parser, name, about)
         options = parser.parse_args()
+        values = vars(options)
         for name, about in known.items():
-            value = check_parameter(option(name), about, getattr(options, name))
-            setattr(options, name, value)
+            values[name] = check_parameter(option(name), about, values[name])
     except (ValueError, argparse.ArgumentError) as error:
         refuse(error)
     return options
@@ -131,8 +131,11 @@ def add_option(parser, name, about):
 
 def refuse(error):
     """End with one line, which host 0 writes, and exit status 2."""
+    text = str(error).replace(
+        "arguments:", "arguments (see --help; --syn-w, not --syn_w):"
+    )
     if pc.id() == 0:
-        sys.stderr.write(f"{Path(sys.argv[0]).name}: error: {error}\n")
+        sys.stderr.write(f"{Path(sys.argv[0]).name}: error: {text}\n")
     sys.exit(2)
 
 

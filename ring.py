@@ -83,7 +83,7 @@ class Ring:
         self.check_gids()  # or a connection from a gid without a cell could crash
         self.connect_cells()
         self.connect_stim()
-        self.check_gids()
+        self.check_gids()  # now those that the cells listen to, too
         pc.set_maxstep(10)  ### parallel: or h.run() would not exchange spikes
         self.recorder = h.FInitializeHandler(3, self.record_spikes)  # before each run
 
@@ -138,7 +138,7 @@ class Ring:
     def record_spikes(self):
         """Record the spikes of this host. Anew before each run, as NEURON gives them
         only to who has asked last, and a script may have asked."""
-        pc.spike_record(-1, h.Vector(), h.Vector())  # let go: the same again is slow
+        pc.spike_record(-1, h.Vector(), h.Vector())  # or the next takes seconds
         pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all its gids
 
     def gather_spikes(self):
@@ -170,8 +170,8 @@ class Ring:
             sources[nc.postcell()].append(nc.srcgid())
         mine = []
         for gid, cell in zip(self.gidlist, self.cells):
-            shape = [points_of(sec) for sec in cell.all]
-            mine.append((gid, pc.id(), shape, sources[cell]))
+            sections = [points_of(sec) for sec in cell.all]
+            mine.append((gid, pc.id(), sections, sources[cell]))
         everyone = pc.py_gather(mine, 0)  ### parallel
         return sorted(sum(everyone or [], []))
 
@@ -190,9 +190,8 @@ class Ring:
         """Raise ValueError unless each gid of the network, and each that its cells
         listen to, has one cell: NEURON would lose or double spikes in silence."""
         together("check_gids")  ### parallel
-        mine = {index(gid) for gid in self.gidlist}  # which refuses what is not whole
-        heard = {nc.srcgid() for nc in self.nclist}
-        heard.discard(-1)  # a source without a gid
+        mine = set(map(index, self.gidlist))  # index refuses what is not whole
+        heard = {nc.srcgid() for nc in self.nclist} - {-1}  # a source without a gid
         gids = sorted(set().union(*pc.py_allgather(mine | heard)))
         # 2 and more: this host owns the gid, and it has a cell
         owners = h.Vector([pc.gid_exists(gid) >= 2 for gid in gids])
@@ -224,11 +223,13 @@ class Ring:
 
 
 def check_parameter(name, about, value):
-    """Return `value` for a field of a network. Where the default is a number, it is one
-    of that kind, or a float if annotated so. Raises ValueError, which says `name`."""
-    if isinstance(about.default, bool) or not isinstance(about.default, Real):
+    """Return `value` for a field of a network. Where the default is a number, it must
+    be one of that kind. Raises ValueError, which says `name`."""
+    kind = type(about.default)
+    if kind is bool or not issubclass(kind, Real):
         return value
-    kind = float if "float" in str(about.type) else type(about.default)
+    if "float" in str(about.type):  # as in gain: float = 1
+        kind = float
     get = about.metadata.get
     return check(name, value, get("least", -inf), get("unit", ""), kind)
 

@@ -55,7 +55,7 @@ def check_launcher(MPI):
         started = int(environ.get(size, 0))
         if started > nhost:
             if environ[rank] != "0":
-                sleep(1)  # s; process 0 speaks, and the first that ends ends all
+                sleep(1)  # s; process 0 speaks first: one that ends, ends all
                 sys.exit(1)
             sys.exit(
                 f"simrun: a launcher started {started} processes ({size}), "
@@ -102,7 +102,7 @@ def set_recording_vectors(cell):
     the cell: the voltages of soma(0.5) and dend(0.5) (mV), and the time (ms)."""
     soma_v_vec = h.Vector().record(cell.soma(0.5)._ref_v)
     dend_v_vec = h.Vector().record(cell.dend(0.5)._ref_v)
-    t_vec = h.Vector().record(h._ref_t, sec=cell.soma)
+    t_vec = h.Vector().record(h._ref_t, sec=cell.soma)  # of the cell's own steps
     return soma_v_vec, dend_v_vec, t_vec
 
 
@@ -125,8 +125,8 @@ def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
 
 def simulate(tstop=25):
     """Initialise and run to `tstop` (ms), serial or parallel, as the session is set:
-    with the step h.dt, on CoreNEURON if that is enabled, with the variable step (each
-    cell its own) if h.cvode is active."""
+    with the step of h.run, on CoreNEURON if that is enabled, with the variable step
+    (each cell its own) if h.cvode is active."""
     h.setdt()  # as h.run does: a variable step has left its last one in h.dt
     variable_step = h.cvode.active() * h.cvode.atol()  # 0, if it is not active
     prun(tstop, h.dt, core_neuron.enable, variable_step)
@@ -168,10 +168,10 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
 def check(name, value, least=0, unit="", kind=float):
     """Return `value`, a number or its text, as a float, or with kind=int as an int.
     Raises ValueError unless it is one, finite, and at least `least`."""
-    with suppress(TypeError, ValueError):
-        number = float(value)
-        if isfinite(number) and max(number, least) == kind(number):
-            return kind(number)
+    with suppress(TypeError, ValueError, OverflowError):
+        number = kind(value)
+        if isfinite(number) and least <= number == float(value):
+            return number
     must_be = f"must be {kind.__name__}, at least {least:g} {unit}".rstrip()
     raise ValueError(f"{name} = {value!r}: {must_be}")
 
@@ -183,7 +183,7 @@ def check_network(dt, coreneuron, variable_step):
     shortest = pc.allreduce(min(delays, default=inf), 3)  # 3: the least of all
     least = dt * (1 + coreneuron)  # ms; CoreNEURON needs two steps
     too_short = f"shortest delay = {shortest:g} ms: must be longer than {least:g} ms"
-    refused = {too_short: shortest - 1e-10 < least}
+    refused = {too_short: shortest - 1e-10 < least}  # 1e-10: lost by rounding
     split_cells = is_set("nrn_multisplit_setup_")
     if coreneuron:
         asleep = [nc for nc in h.List("NetCon") if nc.valid() and not nc.active()]
@@ -206,17 +206,17 @@ def check_network(dt, coreneuron, variable_step):
 
 
 def is_set(pointer):
-    """Return whether NEURON uses a feature: its pointer is null until then."""
+    """Return a pointer of NEURON's, true once it uses a feature: null until then."""
     from neuron import hoc  # NEURON's library
 
     with suppress(ValueError):  # a later NEURON may have another name for it
-        return bool(ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), pointer))
+        return ctypes.c_void_p.in_dll(ctypes.CDLL(hoc.__file__), pointer)
 
 
 @contextmanager
 def solver(dt, coreneuron, variable_step):
-    """Let NEURON take the steps of a run in one of its ways; then the session has its
-    own back."""
+    """Let NEURON take the steps of a run in one of its ways, and then give the session
+    back its own."""
     cvode = h.cvode
     settings = cvode.active, cvode.use_local_dt, cvode.condition_order, cvode.atol
     before = [setting() for setting in settings]
@@ -231,7 +231,7 @@ def solver(dt, coreneuron, variable_step):
             cvode.atol(variable_step)
         if coreneuron:
             cvode.cache_efficient(1)  # which CoreNEURON 8 demands
-            # Of several hosts, one would send what they fire as spikes of other cells
+            # Or, on several hosts, it sends their events as spikes of other cells
             kept += [h.NetCon(cell, None) for cell in artificial_cells()]
         core_neuron.enable = coreneuron
         h.dt, h.steps_per_ms = dt, 1 / dt  # stdinit takes the step from the second
@@ -245,8 +245,8 @@ def solver(dt, coreneuron, variable_step):
 
 
 def artificial_cells():
-    """Yield every cell of this host that has no sections, as a NetStim."""
-    kinds, name = h.MechanismType(1), h.ref("")
+    """Yield every cell of this host that has no sections, such as a NetStim."""
+    kinds, name = h.MechanismType(1), h.ref("")  # 1: point processes
     for number in range(int(kinds.count())):
         if kinds.is_artificial(number):
             kinds.select(number)
@@ -266,7 +266,7 @@ def psolve(tstop, dt, coreneuron, variable_step):
         pc.psolve(goal)
         if h.stoprun:
             return
-        if h.t < goal - 2 * dt:
+        if h.t < goal - 2 * dt:  # more than what rounding can lose
             raise RuntimeError(f"the solver gave up at {h.t:g} of {tstop:g} ms")
         took = monotonic() - began
         if took > due and pc.id() == 0:
@@ -276,8 +276,8 @@ def psolve(tstop, dt, coreneuron, variable_step):
 
 def check_variable_step():
     """Raise ValueError if stdinit found that cells can't take steps of their own. Then
-    have each NetCon send an event of its own: stdinit lets a cell with equal delays
-    send one for all, on whose way NEURON may miss that the cell fires again."""
+    have each NetCon send an event of its own: after stdinit, those of a cell that have
+    equal delays share one, and NEURON may miss a spike that follows too soon on it."""
     if not h.cvode.use_local_dt():
         raise ValueError("variable_step can't run extracellular or LinearMechanism")
     for nc in h.List("NetCon"):
@@ -290,6 +290,7 @@ def together(call, /, **values):
     that is missing. In subworlds, where they work apart, it does nothing."""
     if nhost == 1 or pc.nhost() < nhost:
         return
+    # hosts: MPI's, defined below
     for host, (other, theirs) in enumerate(hosts.allgather((call, values))):
         if other != call:
             raise RuntimeError(
@@ -308,7 +309,7 @@ def end_all(message, status):
     """End all hosts with this exit status, after a message on stderr. What all have to
     say, such as bad input, host 0 says."""
     sleep(pc.id_world() > 0)  # s; by then host 0 may have said it, and ended all
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(message)
     if nhost == 1:
         sys.exit(status)
     with suppress(OSError):  # as on a disk that is full
@@ -323,7 +324,7 @@ def end_after_error(kind, error, traceback):
     The traceback begins in the script, not in what has started it."""
     while traceback and traceback.tb_frame.f_code.co_filename in NOT_THE_SCRIPT:
         traceback = traceback.tb_next
-    end_all("".join(format_exception(kind, error, traceback)).rstrip(), 1)
+    end_all("".join(format_exception(kind, error, traceback)), 1)
 
 
 NOT_THE_SCRIPT = __file__, runpy.__file__, "<frozen runpy>"
@@ -335,13 +336,13 @@ def meet(*_):
         together("the end of the script")
     except RuntimeError as error:
         sleep(2)  # s; the host of the call has this error too, and says where
-        end_all(f"simrun: {error}", 1)
+        end_all(f"simrun: {error}\n", 1)
 
 
 def leave():
-    """At the end of Python, have MPI call `meet`, by deleting the attribute that MPI
-    deletes as it ends. After pc.done() or h.quit() it does so itself, and Python never
-    comes here; after Python's end, it would do so too late."""
+    """At the end of Python, delete `the_end`, on which MPI calls `meet`. MPI deletes it
+    itself as it ends, but that comes too late if Python has ended before. (pc.done()
+    and h.quit() end MPI first, and never come here.)"""
     if not MPI.Is_finalized():
         MPI.COMM_SELF.Delete_attr(the_end)
 
@@ -378,7 +379,7 @@ def run_script(words):
     elif isfile(script) and script.endswith(".hoc"):
         h.xopen(script)  # load_file would go to its folder, and NEURON 8 hide errors
     else:
-        end_all(f"simrun: {script}: there is no such file, or it is no .py or .hoc", 2)
+        end_all(f"simrun: {script}: there is no such file, or no .py or .hoc\n", 2)
 
 
 if __name__ == "__main__":

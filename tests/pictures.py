@@ -47,7 +47,8 @@ def schematic():
     axes.plot(1 + 12.625, -0.6, "o", color=COLOURS[0], markersize=9)
     axes.text(1 + 12.625, -0.2, "fired", ha="center", va="bottom", fontsize=13)
     axes.plot(1 + 17.625, -0.6, "v", color=COLOURS[1], markersize=10)
-    axes.text(1 + 17.625, -0.2, "delivered", ha="center", va="bottom", fontsize=13)
+    axes.text(1 + 18.1, -0.2, "delivered", ha="center", va="bottom", fontsize=13)
+    axes.text(1 + 15, -0.2, "sent", ha="center", va="bottom", fontsize=13)
     axes.text(1, -0.2, "exchanges:", va="bottom", fontsize=13)
     figure.savefig("schematic.png", dpi=200)
 

@@ -53,6 +53,7 @@ class Typed(Ring):
     count: np.int64 = np.int64(2)
     nothing: int | None = None
     inner: int = field(default=5, init=False)
+    output = "never.spk"
 
     def connect_stim(self):
         super().connect_stim()
@@ -77,7 +78,7 @@ def test_parameters_are_options_with_their_kinds(driver):
     assert driver("--tstop", 1, network=Further).returncode == 0
     assert Ring.built.told == (20, 1, 1, False, "first") and len(Ring.built.cells) == 3
     options = "--interval 5 --seed 3 --noisy --name you --gain .5 -N 2 --count 7"
-    options += " --layers 2"
+    options += " --layers 2 -o typed.spk"
     assert driver(*options.split(), network=Further).returncode == 0
     built = Ring.built
     assert built.told == (5, 0.5, 3, True, "you") and built.N == 2
@@ -89,7 +90,12 @@ WRONG = [
     ("--interval x", "--interval = 'x': must be float, at least 0 ms"),
     ("--gain=-inf", "--gain = '-inf': must be float, at least -inf"),
     ("-N 0", "-N = '0': must be int, at least 1"),
-    ("--inner 3", "unrecognized arguments: --inner 3"),
+    ("--stim-spike-num -.5", "--stim-spike-num = '-.5': must be int, at least 0"),
+    (f"--seed {2**53 + 1}", f"--seed = '{2**53 + 1}': must be int, at least -inf"),
+    (
+        "--inner 3",
+        "unrecognized arguments (see --help; --syn-w, not --syn_w): --inner 3",
+    ),
 ]
 
 

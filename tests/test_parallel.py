@@ -96,7 +96,10 @@ BAD = [
     ("--coreneuron --variable-step", "coreneuron can't run variable_step"),
     ("-o nowhere/out.spk", "--output = 'nowhere/out.spk': No such file or directory"),
     ("-o .", "--output = '.': Is a directory"),
-    ("--plot", "unrecognized arguments: --plot"),
+    (
+        "--syn_w=1",
+        "unrecognized arguments (see --help; --syn-w, not --syn_w): --syn_w=1",
+    ),
     ("--variable-step x", "argument --variable-step: invalid float value: 'x'"),
 ]
 

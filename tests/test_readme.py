@@ -101,6 +101,7 @@ def test_every_command_every_line_of_code_and_the_pictures(run, copy, request):
         except AssertionError as error:
             raise AssertionError(f"README.md, line {line}: {error}") from None
     assert follower.commands >= 12
+    assert all(path.stat().st_size > 20 for path in copy.glob("*.spk"))
     assert run(sys.executable, copy / "tests" / "pictures.py").returncode == 0
     for name in PICTURES:
         if request.config.getoption("--redraw"):
@@ -223,7 +224,6 @@ FIGURES = [
     ("compute a cell", "Solve, 10,000", "fixed step"),
     ("memory", "Memory", "fixed step"),
     ("an exchange", "What two", "an exchange, one per shortest delay"),
-    ("a spike", "What two", "a spike of the other process, besides"),
 ]
 
 
@@ -236,8 +236,6 @@ def test_the_figures_of_the_benchmark():
         assert rounded(measured(heading, line), figure), start
     two = measured("Two processes", "one") / measured("Two processes", "two")
     assert rounded(two, rows["20,000 cells, two processes against one"])
-    blocks = measured("Solve in", "20000 cells, 20 ms +[0-9.]+")
-    assert f"({blocks:.1f} times as fast" in README
 
 
 def test_its_links_and_pictures_exist():

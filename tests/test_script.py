@@ -80,7 +80,7 @@ def test_a_hoc_file(mpiexec, tmp_path):
 WRONG = {
     "missing.py": "simrun: missing.py: there is no such file",
     ".": "simrun: .: there is no such file",
-    "notes.txt": "simrun: notes.txt: there is no such file, or it is no .py or .hoc",
+    "notes.txt": "simrun: notes.txt: there is no such file, or no .py or .hoc",
     "-m": "simrun: -m: there is no such file",
     "unclosed.py": "SyntaxError: '(' was never closed",
 }
