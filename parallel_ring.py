@@ -120,8 +120,8 @@ def add_option(parser, name, about):
     """Add the option of a parameter: its meaning, default and unit."""
     meaning = about.metadata.get("meaning", "")
     unit = about.metadata.get("unit", "")
-    text = f"{meaning}; default {about.default} {unit}".replace("%", "%%")
-    how = {"help": text, "default": about.default}
+    text = f"{meaning}; default {about.default} {unit}".lstrip("; ")
+    how = {"help": text.replace("%", "%%"), "default": about.default}
     if isinstance(about.default, bool):
         how["action"] = argparse.BooleanOptionalAction
     elif unit:

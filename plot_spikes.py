@@ -57,8 +57,6 @@ def plot_spikes(times, gids, axes=None, color="black", label=None):
     ends = np.stack([gids - 0.5, gids + 0.5, gaps], axis=1)
     [line] = axes.plot(np.repeat(times, 3), ends.ravel(), color=color, label=label)
     line.set_linewidth(min(2, 240 / (1 + len(times)) ** 0.5))  # pt
-    # Of many cells, where a row is lower than a pixel, a tick shows by its caps
-    line.set_solid_capstyle("projecting")
     line.set_snap(False)  # or ticks that fall together are drawn as one
     axes.set_xlim(0, auto=None)  # the end follows what is added later
     return axes

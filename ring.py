@@ -226,7 +226,7 @@ def check_parameter(name, about, value):
     """Return `value` for a field of a network. Where the default is a number, it must
     be one of that kind. Raises ValueError, which says `name`."""
     kind = type(about.default)
-    if kind is bool or not issubclass(kind, Real):
+    if not issubclass(kind, Real):
         return value
     if "float" in str(about.type):  # as in gain: float = 1
         kind = float

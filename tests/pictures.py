@@ -37,7 +37,8 @@ def schematic():
             axes.text(x, 4.5, gid, color="white", fontsize=15, ha="center", va="center")
     arrow = {"arrowstyle": "-|>", "linewidth": 2, "connectionstyle": "arc3,rad=0.35"}
     axes.annotate("", xy=(12.6, 3.5), xytext=(2.8, 3.5), arrowprops=arrow)
-    axes.text(7.7, 1.5, "gid 0, 12.625 ms", ha="center", fontsize=14)
+    words = "gid 0, 12.625 ms:\nsent to all hosts at 15 ms"
+    axes.text(7.7, 0.9, words, ha="center", fontsize=14)
     times = [5, 10, 15, 20, 25]
     axes.plot([1, 29], [-0.6, -0.6], color="black")
     for time in times:

@@ -219,7 +219,7 @@ SOLVE = {
     "`--variable-step 1e-3`": "variable step, atol 1e-3",
 }
 FIGURES = [
-    ("start", "Start", "parallel_ring.py"),
+    ("start to end", "Start", "parallel_ring.py"),
     ("build a cell", "Build", "ours: cells"),
     ("compute a cell", "Solve, 10,000", "fixed step"),
     ("memory", "Memory", "fixed step"),

@@ -96,8 +96,8 @@ def test_simulate_takes_the_step_of_the_session_which_prun_leaves_alone():
 
 def test_a_run_takes_the_steps_of_one_psolve_whether_they_divide_a_millisecond_or_not():
     ring = Ring(3)
-    for tstop in 0, 0.05, 10, 10.01, 19.975, 20.05, 57, 4999.999:
-        for dt in (0.03, 0.7, 0.025, 1e-3) if tstop < 1000 else (0.1, 0.025):
+    for tstop in 0, 0.05, 10, 10.01, 19.975, 20.05, 57, 350, 999.999:
+        for dt in (0.03, 0.7, 0.025, 1e-3) if tstop < 350 else (0.1, 0.07):
             simrun.prun(tstop, dt)
             assert h.dt == 0.025 and h.t == approx(tstop, abs=dt)
             stretched = h.t, ring.t_vec.to_python(), ring.id_vec.to_python()

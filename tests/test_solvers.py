@@ -21,6 +21,14 @@ def test_the_number_of_blocks():
         pc.nthread(1)
 
 
+def test_blocks_are_for_delays_of_more_than_two_steps(driver, monkeypatch):
+    asked = []
+    monkeypatch.setattr(parallel_ring, "split", asked.append)
+    for delay in 0.05, 0.051:
+        assert driver("-N", 7, "--syn-delay", delay, "--tstop", 1).returncode == 0
+    assert asked == [7]
+
+
 def test_neither_blocks_nor_stretches_change_the_spikes():
     ring = Ring(200, syn_delay=0.5, stim_w=0.02)
     for solver in {}, {"variable_step": 1e-2}:
