@@ -279,6 +279,7 @@ LOST = "no host has a cell with gid 9: one has to"
 WRONG = [
     ("connect_cells", left_out, ValueError, LOST),
     ("create_cells", without_cell, ValueError, LOST),
+    ("create_cells", lambda ring: None, ValueError, "no host has a cell with gid 0"),
     ("connect_stim", not_whole, TypeError, "'float' object cannot be interpreted"),
 ]
 
