@@ -13,7 +13,9 @@ from time import perf_counter
 from ring import Ring, check_output, check_parameter, parameter
 from simrun import end_all, pc, prun
 
-RUN = {  # what is asked of a run, unless the network has a parameter of that name
+# Options of a run, of any kind; a parameter of the network takes the place of one that
+# has its name. Those with a short name or an optional value are in parse
+RUN = {
     "tstop": parameter(100.0, "time to simulate", 0, "ms"),
     "dt": parameter(0.025, "time step", 1e-6, "ms"),
 }
@@ -31,7 +33,8 @@ def main(network=Ring):
         if value != about.default:
             changed[about.name] = value
     my_ring = network(**changed)
-    if network is Ring and my_ring.syn_delay > 2 * options.dt:  # or NEURON refuses
+    # Blocks need delays of more than two steps, which of a Ring alone are known
+    if network is Ring and my_ring.syn_delay > 2 * options.dt:
         split(my_ring.N)
     try:
         if pc.id() == 0:

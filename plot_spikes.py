@@ -72,14 +72,15 @@ def show_network(ring):
         return None
     figure = pyplot.figure(figsize=(6, 5.5), layout="constrained")
     axes = figure.add_subplot(xlabel="x (µm)", ylabel="y (µm)", aspect="equal")
-    somata = {gid: sections[0][0][:2] for gid, _, sections, _ in shapes}
-    polygons, connections = defaultdict(list), []
-    for gid, host, sections, sources in shapes:
+    polygons, somata, connections = defaultdict(list), {}, []
+    for gid, host, sections, _ in shapes:
         polygons[host].extend(map(outline, sections))
-        for source in somata.keys() & sources:
-            connections.append([somata[source], somata[gid]])
+        somata[gid] = sections[0][0][:2]
         if len(shapes) <= 12:
             axes.text(*sections[-1][-1][:2], gid, fontsize=14)
+    for gid, _, _, sources in shapes:
+        for source in somata.keys() & sources:
+            connections.append([somata[source], somata[gid]])
     axes.add_collection(LineCollection(connections, color="gray"))
     # From dark to light, so that hosts differ in print; to 0.75, as yellow is lost
     shades = colormaps["viridis"](np.linspace(0, 0.75, len(polygons)))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, fields
 from math import cos, inf, pi, sin
 from numbers import Real
 from operator import index
-from os.path import exists, isdir, isfile
 from pathlib import Path
 from shutil import copymode
 
@@ -27,7 +26,7 @@ def parameter(default, meaning, least=-inf, unit=""):
     )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False)  # a ring is equal to itself alone
 class Ring:
     """N cells in a ring: cell n excites cell n + 1, the last excites cell 0.
 
@@ -54,7 +53,7 @@ class Ring:
     def __init_subclass__(cls):
         """Make parameters of what a subclass annotates, as in `gain: float = 1`. A new
         default for a parameter, as in `N = 100`, keeps its meaning and its limits."""
-        for old in fields(cls):
+        for old in fields(cls):  # they are still those of its base
             new = vars(cls).get(old.name)
             if isinstance(new, (Real, str)):
                 setattr(cls, old.name, field(default=new, metadata=old.metadata))
@@ -138,7 +137,8 @@ class Ring:
     def record_spikes(self):
         """Record the spikes of this host. Anew before each run, as NEURON gives them
         only to who has asked last, and a script may have asked."""
-        pc.spike_record(-1, h.Vector(), h.Vector())  # or the next takes seconds
+        # First let go: to record into the same vectors again takes seconds
+        pc.spike_record(-1, h.Vector(), h.Vector())
         pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all its gids
 
     def gather_spikes(self):
@@ -236,11 +236,12 @@ def check_parameter(name, about, value):
 
 def check_output(file_name):
     """Raise ValueError if a file can't be written, and leave it as it is."""
-    aside = f"{Path(file_name).resolve()}.{os.getpid()}"
+    path = Path(file_name)
+    aside = f"{path.resolve()}.{os.getpid()}"
     try:
-        if isfile(file_name) or isdir(file_name):
-            open(file_name, "a").close()
-        if isfile(file_name) or not exists(file_name):
+        if path.is_file() or path.is_dir():  # a folder can't be opened so
+            path.open("a").close()
+        if path.is_file() or not path.exists():
             open(aside, "w").close()  # as write_whole does
             os.remove(aside)
     except OSError as error:
@@ -250,12 +251,13 @@ def check_output(file_name):
 def write(file_name, text):
     """Write a text to a file, or to what is there and is no plain file, such as a pipe.
     Raises OSError."""
+    path = Path(file_name)
     if file_name == "/dev/stdout":  # which a shell may have made a plain file
         sys.stdout.write(text)
-    elif exists(file_name) and not isfile(file_name):
-        Path(file_name).write_text(text)
+    elif path.exists() and not path.is_file():
+        path.write_text(text)
     else:
-        write_whole(Path(file_name).resolve(), text)  # a link stays a link
+        write_whole(path.resolve(), text)  # a link stays a link
 
 
 def write_whole(path, text):

@@ -126,17 +126,17 @@ def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
 def simulate(tstop=25):
     """Initialise and run to `tstop` (ms), serial or parallel, as the session is set:
     with the step of h.run, on CoreNEURON if that is enabled, with the variable step
-    (each cell its own) if h.cvode is active."""
+    (each cell its own; for an atol of 1 it is 1e-3) if h.cvode is active."""
     h.setdt()  # as h.run does: a variable step has left its last one in h.dt
     variable_step = h.cvode.active() * h.cvode.atol()  # 0, if it is not active
     prun(tstop, h.dt, core_neuron.enable, variable_step)
 
 
 def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
-    """Initialise and run all hosts, each of which calls it, to `tstop` (ms) by steps of
-    `dt` (ms). With `coreneuron` CoreNEURON does them: the same spikes, sooner. With
-    `variable_step`, an absolute tolerance (mV for a voltage) or True for 1e-3, each
-    cell takes steps of its own; 1 is True, and not a tolerance of 1 mV.
+    """Initialise and run all hosts, each of which calls it, to `tstop` (ms) by whole
+    steps of `dt` (ms). With `coreneuron` CoreNEURON does them: the same spikes, sooner.
+    With `variable_step`, an absolute tolerance (mV for a voltage) or True for 1e-3,
+    each cell takes steps of its own; 1 is True, and not a tolerance of 1 mV.
 
     Raises ValueError for what can't be run, RuntimeError for a run that fails. Sources:
     the README's last section."""
@@ -221,7 +221,7 @@ def solver(dt, coreneuron, variable_step):
     settings = cvode.active, cvode.use_local_dt, cvode.condition_order, cvode.atol
     before = [setting() for setting in settings]
     dt_before, steps_per_ms, enabled = h.dt, h.steps_per_ms, core_neuron.enable
-    # Held, not used: a host without sections would skip the run, and the others wait
+    # Held, not used: with the variable step a host without sections would take no part
     kept = [h.Section()]
     try:
         cvode.active(bool(variable_step))
@@ -231,7 +231,8 @@ def solver(dt, coreneuron, variable_step):
             cvode.atol(variable_step)
         if coreneuron:
             cvode.cache_efficient(1)  # which CoreNEURON 8 demands
-            # Or, on several hosts, it sends their events as spikes of other cells
+            # Each such cell gets a NetCon, or CoreNEURON on several hosts may take its
+            # events for spikes of another
             kept += [h.NetCon(cell, None) for cell in artificial_cells()]
         core_neuron.enable = coreneuron
         h.dt, h.steps_per_ms = dt, 1 / dt  # stdinit takes the step from the second
@@ -276,12 +277,13 @@ def psolve(tstop, dt, coreneuron, variable_step):
 
 def check_variable_step():
     """Raise ValueError if stdinit found that cells can't take steps of their own. Then
-    have each NetCon send an event of its own: after stdinit, those of a cell that have
-    equal delays share one, and NEURON may miss a spike that follows too soon on it."""
+    give each NetCon an event of its own, which to read its delay does: after stdinit
+    NetCons of a cell with equal delays share an event, and NEURON may miss the cell's
+    next spike before it arrives."""
     if not h.cvode.use_local_dt():
         raise ValueError("variable_step can't run extracellular or LinearMechanism")
     for nc in h.List("NetCon"):
-        nc.delay  # noqa: B018  to read a delay has this effect
+        nc.delay  # noqa: B018
 
 
 def together(call, /, **values):
@@ -340,9 +342,8 @@ def meet(*_):
 
 
 def leave():
-    """At the end of Python, delete `the_end`, on which MPI calls `meet`. MPI deletes it
-    itself as it ends, but that comes too late if Python has ended before. (pc.done()
-    and h.quit() end MPI first, and never come here.)"""
+    """At the end of Python, have MPI call `meet`, by deleting `the_end`. In pc.done()
+    and h.quit(), which end MPI and never come here, MPI deletes it by itself."""
     if not MPI.Is_finalized():
         MPI.COMM_SELF.Delete_attr(the_end)
 
@@ -350,7 +351,7 @@ def leave():
 if nhost > 1 and "hosts" not in globals():  # once, even if this module is reloaded
     hosts = MPI.COMM_WORLD.Dup()  # for our messages, which then mix with no others
     pc.mpiabort_on_error(0)  # NEURON's errors become exceptions
-    pc.timeout(0)  # or NEURON ends a run, with status 0, if a host is busy for 20 s
+    pc.timeout(0)  # or NEURON ends a run, with status 0, if a host is busy for 40 s
     the_end = MPI.Comm.Create_keyval(delete_fn=meet)
     MPI.COMM_SELF.Set_attr(the_end, None)  # MPI deletes it, by `meet`, as it ends
     atexit.register(leave)

@@ -10,11 +10,11 @@ import simrun
 
 def test_the_spikes_do_not_depend_on_the_hosts(mpiexec, tmp_path):
     files = []
-    for n in (1, 2, 3):
+    for n in (1, 3):
         done = mpiexec(n, SCRIPTS / "own_mynet.py", ROOT / "tests")
         assert done.returncode == 0, done.stderr
         files.append([(tmp_path / f"{number}.spk").read_bytes() for number in range(4)])
-    assert files == 3 * files[:1]
+    assert files == 2 * files[:1]
     assert all(spikes.count(b"\n") > 20 for spikes in files[0])
     assert files[0][0] == files[0][2]
 

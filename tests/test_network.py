@@ -86,4 +86,4 @@ def test_a_section_that_tapers_one_seen_end_on_and_one_without_points():
     assert np.allclose(dot, (50, 0))
     for points in [], [(0, 0, 0, 1)]:
         with pytest.raises(ValueError, match="has no 3-D points to draw"):
-            plot_spikes.show_network(shapes_of(1, (tapers, points)))
+            plot_spikes.show_network(shapes_of(1, (points, tapers)))

@@ -47,10 +47,10 @@ def test_the_spikes_are_the_same_to_the_last_bit_with_every_solver(mpiexec):
             assert len({fixed, variable, exact}) == 3 and fixed.count(",") > 1
         else:
             assert variable == exact == ""
-    assert len(rows) == 46 and any(rows[40:45]) and rows[45].count(",") > 1000
+    assert len(rows) == 46 and any(rows[40:45]) and rows[45].count(",") > 250
 
 
-FIRST = ["cell", "package", "used", "mpi4py", "both", "thread"]
+FIRST = ["cell", "package", "used", "both", "thread"]
 
 
 @pytest.mark.parametrize("first", FIRST)
@@ -96,6 +96,7 @@ BAD = [
     ("--coreneuron --variable-step", "coreneuron can't run variable_step"),
     ("-o nowhere/out.spk", "--output = 'nowhere/out.spk': No such file or directory"),
     ("-o .", "--output = '.': Is a directory"),
+    ("--output=", "--output = '': Is a directory"),
     (
         "--syn_w=1",
         "unrecognized arguments (see --help; --syn-w, not --syn_w): --syn_w=1",

@@ -111,6 +111,6 @@ if h.nrnversion(5).startswith("8"):
 first = int(sys.argv[1])
 for seed in range(first, first + 12):
     for name in SOLVERS:
-        show(seed, name, 60, one_delay=seed % 3 == 0)
+        show(seed, name, 50, one_delay=seed % 3 == 0)
 for seed in range(first, first + 6):
     show(seed, "variable 1e-2", 300, one_delay=True)

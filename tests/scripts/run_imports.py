@@ -1,6 +1,6 @@
 """Run a ring three ways after something else has been imported first.
 
-run_imports.py cell|package|used|mpi4py|both|thread
+run_imports.py cell|package|used|both|thread
 """
 
 import sys
@@ -19,9 +19,9 @@ if first == "used":
     soma = h.Section()
     h.finitialize(-65)
     h.fadvance()
-if first in ("mpi4py", "both"):
-    from mpi4py import MPI  # noqa: F401
 if first == "both":
+    from mpi4py import MPI  # noqa: F401, I001
+
     import neuron  # noqa: F401
 if first == "thread":
     thread = threading.Thread(target=__import__, args=["simrun"])
