@@ -69,7 +69,7 @@ def split(N):
     """Split each host's cells, of N in all, into blocks of about 500, NEURON's threads,
     run in turn. A block stays in a core's cache from one exchange to the next, which is
     faster above 5,000 cells (tests/benchmark.txt)."""
-    cells = N / pc.nhost()  # so that all hosts make as many blocks
+    cells = N / pc.nhost()  # not its own number: all must make as many blocks
     if cells > 5000:
         pc.nthread(round(cells / 500), False)  # False: one after the other
 
