@@ -57,6 +57,7 @@ class Typed(Ring):
 
     def connect_stim(self):
         super().connect_stim()
+        self.nclist.append(self.ncstim)  # whose source has no gid
         self.told = self.interval, self.gain, self.seed, self.noisy, self.name
 
 
