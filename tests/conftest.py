@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,6 +58,13 @@ def written(folder, name="out.spk"):
     return (folder / name).read_bytes()
 
 
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not so after {seconds} s"
+        time.sleep(0.02)
+
+
 def pytest_addoption(parser):
     what = "put the README's pictures, as they come out, in place of tests/*.png"
     parser.addoption("--redraw", action="store_true", help=what)
@@ -91,15 +99,17 @@ def session():
 @pytest.fixture
 def start(tmp_path, tmp_path_factory):
     """A function that starts a command in an empty folder; what runs at the end is killed. What a
-    launcher leaves then is in another: hydra leaves nothing in /tmp if there is a HWLOC_XMLFILE."""
+    launcher leaves then is in another: hydra leaves nothing in /tmp if there is a HWLOC_XMLFILE.
+    numpy starts no second thread, which would only wait, as nothing here is large."""
     started, files = [], tmp_path_factory.mktemp("t")
-    elsewhere = {"TMPDIR": str(files), "HWLOC_XMLFILE": f"{files}/none"}
+    around = {"TMPDIR": str(files), "HWLOC_XMLFILE": f"{files}/none"}
+    around["OPENBLAS_NUM_THREADS"] = "1"
 
     def start(*command, stderr=subprocess.PIPE, **environment):
         process = subprocess.Popen(
             [str(word) for word in command],
             cwd=tmp_path,
-            env=ENVIRONMENT | elsewhere | environment,
+            env=ENVIRONMENT | around | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
