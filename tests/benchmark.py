@@ -20,12 +20,10 @@ from importlib import metadata, util
 
 from conftest import ENVIRONMENT, MPIEXEC, ROOT, SCRIPTS
 
-CACHE = tempfile.TemporaryDirectory()  # of compiled modules, as every user has them
 ENVIRONMENT = ENVIRONMENT | {
     "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
     "NEURON_MODULE_OPTIONS": "-nogui",
-    "PYTHONPYCACHEPREFIX": CACHE.name,
-    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONDONTWRITEBYTECODE": "",  # every user has compiled modules
 }
 SOLVERS = {
     "fixed step": ({}, []),

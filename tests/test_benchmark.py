@@ -14,12 +14,13 @@ def test_the_baseline_gives_the_published_spikes(mpiexec, tmp_path):
     assert "".join(sorted(lines)).encode() == TABLE
 
 
-@pytest.mark.parametrize("who", ["baseline", "ours", "idle"])
-def test_the_parts_of_a_run(who):
-    for solver in [{"variable_step": 1e-2}, {}] if who == "ours" else [{}]:
-        took = benchmark.parts(who, 50, solver)
-        assert 0 < took["create_cells"] <= took["Ring"]
-        assert 0 < took["psolve"] <= took["prun"]
+@pytest.mark.parametrize(
+    "who, solver", [("baseline", {}), ("ours", {"variable_step": 1e-2})]
+)
+def test_the_parts_of_a_run(who, solver):
+    took = benchmark.parts(who, 50, solver)
+    assert 0 < took["create_cells"] <= took["Ring"]
+    assert 0 < took["psolve"] <= took["prun"]
 
 
 def test_the_picture(monkeypatch, tmp_path, capsys):

@@ -1,7 +1,6 @@
 """How a run ends: an error on one host ends all, hosts that differ are told, the rest ends well."""
 
 import re
-import time
 
 import pytest
 from conftest import SCRIPTS, ends_well
@@ -11,7 +10,7 @@ NEVER = "call it on every host, outside of any `if`"
 FAULTS = [
     ("in_script", BROKEN),
     ("before_a_raw_call", BROKEN),
-    ("in_neuron", "gid=1 already exists"),
+    ("in_neuron", r"Traceback(.*\n)*RuntimeError: .*gid=1 already exists"),
     ("in_building", BROKEN),
     ("in_initialising", BROKEN),
     ("in_an_event", "RuntimeError: broken"),
@@ -44,8 +43,7 @@ def test_a_hook_that_a_script_has_set_is_kept(start_mpiexec):
 
 
 def test_the_tracebacks_of_several_hosts_do_not_mix(mpiexec):
-    script = "import simrun\ndef f(n):\n    return 1 / n if n < 1 else f(n - 1)\nf(20)"
-    done = mpiexec(3, "-c", script)
+    done = mpiexec(3, SCRIPTS / "end_deep.py")
     whole = r"Traceback .*\n(?:  .*\n)+ZeroDivisionError: .*\n"
     assert done.returncode == 1 and len(re.findall(whole, done.stderr)) == 1
     assert done.stderr.count("Traceback") == 1
@@ -53,9 +51,7 @@ def test_the_tracebacks_of_several_hosts_do_not_mix(mpiexec):
 
 @pytest.mark.parametrize("who, call", [(0, "gather_spikes"), (1, "prun")])
 def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, who, call):
-    script = "from ring import Ring\nfrom simrun import pc, prun\n"
-    script += "gather_spikes = Ring().gather_spikes\n"
-    done = mpiexec(2, "-c", f"{script}if pc.id() == {who}: {call}()")
+    done = mpiexec(2, SCRIPTS / "end_alone.py", who, call)
     words = f"host {1 - who} is at the end of the script, and never called {call}"
     assert done.returncode != 0 and not list(tmp_path.iterdir())
     assert done.stderr.count(words) == done.stderr.count("Traceback") == 1
@@ -80,23 +76,17 @@ def test_what_is_caught_or_meant_does_no_harm(mpiexec):
     assert (done.stdout.count("well\n"), done.stdout.count("caught\n")) == (14, 1)
 
 
-@pytest.mark.parametrize("end", ["finalize", "done", "quit", "board", "late"])
+@pytest.mark.parametrize("end", ["finalize", "board", "late"])
 def test_all_hosts_come_to_the_end(mpiexec, end):
     done = mpiexec(2, SCRIPTS / "end_well.py", end)
     ends_well(done)
     assert done.stdout == ("30\n" if end == "board" else "")
 
 
-@pytest.mark.parametrize("solver", ["fixed", "coreneuron", "variable"])
+@pytest.mark.parametrize("solver", ["coreneuron", "variable_step"])
 def test_leaving_is_a_normal_exit(mpiexec, solver):
-    done = mpiexec(2, SCRIPTS / "end_leave.py", 50, solver)
-    assert done.returncode == 0
+    done = mpiexec(2, SCRIPTS / "end_leave.py", solver)
+    ends_well(done)
     assert done.stdout.count("not flushed by hand" * 1000) == 2
     assert done.stdout.count("atexit False") == 2
-    assert "BAD TERMINATION" not in done.stdout + done.stderr
-
-
-def test_a_large_network_is_not_taken_apart_piece_by_piece(mpiexec):
-    """Which takes NEURON some 4 s, after the variable step, and the system none."""
-    done = mpiexec(1, SCRIPTS / "end_leave.py", 12_000, "variable")
-    assert done.returncode == 0 and time.time() - float(done.stderr) < 2
+    assert "taken apart" not in done.stdout

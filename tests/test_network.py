@@ -20,13 +20,10 @@ def drawn(axes):
 
 
 def test_host_0_gets_every_cell(mpiexec):
-    one = mpiexec(1, SCRIPTS / "ring_shapes.py")
     four = mpiexec(4, SCRIPTS / "ring_shapes.py")
-    assert (one.returncode, four.returncode) == (0, 0), four.stderr
-    for host, cell in enumerate(one.stdout.splitlines()):
-        assert cell.startswith("0 ")
-        assert f"{host}{cell[1:]}\n" in four.stdout
-    assert host == 2
+    assert four.returncode == 0, four.stderr
+    for gid, host, *cell in Ring(N=3, radius=80).gather_shapes():
+        assert host == 0 and f"{gid} {gid} {cell}\n" in four.stdout
 
 
 def test_somas_and_dendrites_are_to_scale_and_point_outwards():

@@ -1,18 +1,13 @@
 """At a prompt: the session that the README shows, in Python and IPython, and silence otherwise."""
 
-import pytest
 from conftest import SCRIPTS, SESSION, TABLE, ends_well, written
 
-PROMPTS = {
-    "python": ["-i", "-q"],
-    "ipython": ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit"],
-}
+IPYTHON = "-m IPython --simple-prompt --no-banner --no-confirm-exit".split()
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_the_session_twice(python, tmp_path, prompt):
+def test_the_session_twice_in_ipython(python, tmp_path):
     lines = 2 * (SESSION + "my_ring.cells[0]\nmy_ring.write_spikes()\n")
-    done = python(*PROMPTS[prompt], stdin=lines, IPYTHONDIR=str(tmp_path / "ipython"))
+    done = python(*IPYTHON, stdin=lines, IPYTHONDIR=str(tmp_path / "ipython"))
     assert done.returncode == 0, done.stderr
     assert not any(word in done.stdout + done.stderr for word in ("Traceback", "Error"))
     assert done.stdout.count("array([12.625, 45.625, 78.625])") == 2

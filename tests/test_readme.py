@@ -191,7 +191,7 @@ HOW = {
 
 def test_the_errors_of_spike_times():
     ring = Ring()
-    simrun.prun(1001, variable_step=1e-10)
+    simrun.prun(1001, variable_step=1e-9)
     exact = ring.gather_spikes()[0]
     text = README.replace("\n", " ")
     said = re.search(r"begin at (12\S+), (\S+) and (\S+) ms", text).groups()

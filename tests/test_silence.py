@@ -75,14 +75,13 @@ WHOLE = "extracellular linear_mechanism queue_mode inactive gap_junction"
 WHOLE = [*WHOLE.split(), "reaction_diffusion"]
 
 
-@pytest.mark.parametrize("n", [1, 2])
-def test_what_neuron_cannot_run_in_this_way_is_refused(mpiexec, n):
+def test_what_neuron_cannot_run_in_this_way_is_refused(mpiexec):
     lines = []
     for models in WHOLE, ["split_cells"]:  # after which NEURON bears no others
-        done = mpiexec(n, SCRIPTS / "run_refused.py", *models)
+        done = mpiexec(2, SCRIPTS / "run_refused.py", *models)
         assert done.returncode == 0, done.stderr
         lines += done.stdout.splitlines()
-    assert set(lines) == REFUSED and len(lines) == n * len(REFUSED)
+    assert set(lines) == REFUSED and len(lines) == 2 * len(REFUSED)
 
 
 def test_coreneuron_in_subworlds_of_several_hosts_is_refused(mpiexec):
@@ -102,9 +101,7 @@ def test_a_delay_that_coreneuron_does_not_bear_is_refused():
 
 
 def test_what_neuron_says_of_coreneuron_is_seen(python):
-    clamp = "import ring, simrun\nr = ring.Ring()\n"
-    clamp += "clamp = simrun.h.VClamp(r.cells[0].soma(0.5))\n"
-    done = python("-c", clamp + "simrun.prun(20, coreneuron=True)")
+    done = python(SCRIPTS / "run_clamp.py")
     assert done.returncode != 0 and "VClamp mechanism" in done.stdout + done.stderr
 
 
@@ -192,8 +189,7 @@ def test_no_spike_is_missing_where_a_script_records_them_too(tmp_path, take, run
 
 
 def test_ctrl_c_in_a_run_of_coreneuron_is_no_solver_that_gave_up(start):
-    run = "import ring, simrun\nring.Ring()\nprint('on', flush=True)\nsimrun.prun(1e7, coreneuron=True)"
-    process = start(sys.executable, "-c", run)
+    process = start(sys.executable, SCRIPTS / "run_hours.py")
     assert "on" in process.stdout.readline() + process.stdout.readline()
     time.sleep(1)
     process.send_signal(signal.SIGINT)

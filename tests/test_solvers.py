@@ -50,12 +50,11 @@ def test_neither_blocks_nor_stretches_change_the_spikes():
 
 
 def test_hosts_with_more_and_with_fewer_cells_have_as_many_blocks(mpiexec, tmp_path):
-    blocks = "import parallel_ring as p\np.main()\nprint(f'blocks {p.pc.nthread()}\\n', end='')"
-    words = "-N", 10001, "--syn-delay", "0.5", "--tstop", 15
-    done = mpiexec(2, "-c", blocks, *words)
+    words = "-N", 10001, "--syn-delay", "0.5", "--tstop", 15, "--dt", "0.1"
+    done = mpiexec(2, SCRIPTS / "run_blocks.py", *words)
     assert (done.returncode, done.stdout.count("blocks 10\n")) == (0, 2)
     ring = Ring(5, syn_delay=0.5)  # by 15 ms the wave has not met its end
-    simrun.prun(15)
+    simrun.prun(15, 0.1)
     ring.write_spikes(str(tmp_path / "small.spk"))
     spikes = written(tmp_path)
     assert spikes and written(tmp_path, "small.spk").startswith(spikes)

@@ -6,7 +6,6 @@ end_fault.py FAULT
 import signal
 import sys
 
-import plot_spikes
 import ring
 import simrun
 from simrun import h, pc
@@ -96,7 +95,9 @@ def one_gathers():
 
 def one_draws():
     if me == 0:
-        plot_spikes.show_network(my_ring)
+        from plot_spikes import show_network
+
+        show_network(my_ring)
 
 
 def hooked():

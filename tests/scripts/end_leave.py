@@ -1,20 +1,24 @@
-"""Leave after a run: an object of the script is taken apart, if Python does so.
+"""Leave after a run; say if Python first takes the network apart, which NEURON needs 9 s for, at
+20,000 cells, and the system none.
 
-end_leave.py CELLS fixed|coreneuron|variable
+end_leave.py coreneuron|variable_step
 """
 
 import atexit
 import os
 import sys
-import time
 
 import ring
 import simrun
 
+
+class Witness:
+    def __del__(self, say=os.write):
+        say(1, b"taken apart\n")
+
+
 atexit.register(lambda: print(f"atexit {simrun.MPI.Is_finalized()}\n", end=""))
-my_ring = ring.Ring(int(sys.argv[1]))
-how = {"coreneuron": {"coreneuron": True}, "variable": {"variable_step": True}}
-simrun.prun(5, **how.get(sys.argv[2], {}))
+my_ring = ring.Ring(50)
+my_ring.witness = Witness()
+simrun.prun(5, **{sys.argv[1]: True})
 print("not flushed by hand" * 1000 + "\n", end="")
-if my_ring.pc.id() == 0:
-    os.write(2, f"{time.time()}\n".encode())

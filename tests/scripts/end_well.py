@@ -1,6 +1,6 @@
 """Run a ring, and come to the end in one of the ways that are none of Python's own.
 
-end_well.py finalize|done|quit|board|late
+end_well.py finalize|board|late
 """
 
 import sys
@@ -25,9 +25,5 @@ my_ring = ring.Ring()
 simrun.prun()
 if end == "finalize":
     MPI.Finalize()
-if end == "done":
-    pc.done()
-if end == "quit":
-    h.quit()
 if end == "late":
     time.sleep(pc.id())

@@ -1,6 +1,6 @@
 """Ten cells that excite one another, in plain NEURON: whoever wrote it knows of no host.
 
-plain_net.py [psolve|run|prun|error] [END]
+plain_net.py [psolve|run|error] [END]
 """
 
 import sys
@@ -34,11 +34,7 @@ if way == "error" and pc.id() == pc.nhost() - 1:
     raise RuntimeError("broken")
 h.tstop = 60
 pc.set_maxstep(10)
-if way == "prun":
-    import simrun
-
-    simrun.prun(60)
-elif way == "run":
+if way == "run":
     h.run()
 else:
     h.finitialize(-65)

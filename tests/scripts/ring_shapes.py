@@ -3,5 +3,5 @@
 import ring
 
 my_ring = ring.Ring(N=3, radius=80)
-for _, host, sections, sources in my_ring.gather_shapes():
-    print(f"{host:g}", sections, sources)
+for gid, host, *cell in my_ring.gather_shapes():
+    print(gid, f"{host:g}", cell)

@@ -1,20 +1,16 @@
 """Run a ring three ways after something else has been imported first.
 
-run_imports.py cell|package|used|both|thread
+run_imports.py neuron|both|thread
 """
 
 import sys
 import threading
 
 first = sys.argv[1]
-if first == "cell":
-    import ballandstick  # noqa: F401
-if first == "package":
-    sys.path.insert(0, ".")
-    import other  # noqa: F401
-if first == "used":
+if first == "neuron":  # and it has been used
     from neuron import h
 
+    h.load_file("stdrun.hoc")
     assert h.ParallelContext().nhost() == 1
     soma = h.Section()
     h.finitialize(-65)
