@@ -33,7 +33,7 @@ def main(network=Ring):
         if value != about.default:
             changed[about.name] = value
     my_ring = network(**changed)
-    # Blocks need delays of more than two steps, which of a Ring alone are known
+    # Blocks need delays of more than two steps; only a plain Ring's are known here
     if network is Ring and my_ring.syn_delay > 2 * options.dt:
         split(my_ring.N)
     try:
@@ -69,7 +69,7 @@ def split(N):
     """Split each host's cells, of N in all, into blocks of about 500, NEURON's threads,
     run in turn. A block stays in a core's cache from one exchange to the next, which is
     faster above 5,000 cells (tests/benchmark.txt)."""
-    cells = N / pc.nhost()  # not its own number: all must make as many blocks
+    cells = N / pc.nhost()  # the mean: NEURON hangs unless all have as many blocks
     if cells > 5000:
         pc.nthread(round(cells / 500), False)  # False: one after the other
 
@@ -96,7 +96,7 @@ def parse(network):
         const=1e-3,
         default=0,
         metavar="MV",
-        help="each cell takes its own steps, to a tolerance of MV (alone, or 1: 0.001)",
+        help="each cell takes its own steps, to a tolerance of MV (none, or 1: 0.001)",
     )
     known = dict(RUN)
     for about in fields(network):

@@ -53,7 +53,7 @@ class Ring:
     def __init_subclass__(cls):
         """Make parameters of what a subclass annotates, as in `gain: float = 1`. A new
         default for a parameter, as in `N = 100`, keeps its meaning and its limits."""
-        for old in fields(cls):  # they are still those of its base
+        for old in fields(cls):  # its base's, until dataclass(cls) below
             new = vars(cls).get(old.name)
             if isinstance(new, (Real, str)):
                 setattr(cls, old.name, field(default=new, metadata=old.metadata))
@@ -137,7 +137,7 @@ class Ring:
     def record_spikes(self):
         """Record the spikes of this host. Anew before each run, as NEURON gives them
         only to who has asked last, and a script may have asked."""
-        # First let go: to record into the same vectors again takes seconds
+        # First into others: into the same vectors again takes a large network seconds
         pc.spike_record(-1, h.Vector(), h.Vector())
         pc.spike_record(-1, self.t_vec, self.id_vec)  ### parallel: -1, all its gids
 
@@ -148,7 +148,7 @@ class Ring:
         together("gather_spikes")  ### parallel: or they would wait for each other
         mine = np.array([self.t_vec, self.id_vec])
         everyone = pc.py_gather(mine, 0)  ### parallel: all spikes to host 0
-        times, gids = np.hstack(everyone or [[[], []]])  ### parallel: to others, none
+        times, gids = np.hstack(everyone or [[[], []]])  ### parallel: elsewhere none
         order = np.lexsort((gids, times))
         return times[order], gids[order].astype(np.int64)
 
@@ -239,7 +239,7 @@ def check_output(file_name):
     path = Path(file_name)
     aside = f"{path.resolve()}.{os.getpid()}"
     try:
-        if path.is_file() or path.is_dir():  # a folder can't be opened so
+        if path.is_file() or path.is_dir():  # to open a folder raises
             path.open("a").close()
         if path.is_file() or not path.exists():
             open(aside, "w").close()  # as write_whole does

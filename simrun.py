@@ -125,8 +125,8 @@ def show_output(soma_v_vec, dend_v_vec, t_vec, new_fig=True):
 
 def simulate(tstop=25):
     """Initialise and run to `tstop` (ms), serial or parallel, as the session is set:
-    with the step of h.run, on CoreNEURON if that is enabled, with the variable step
-    (each cell its own; for an atol of 1 it is 1e-3) if h.cvode is active."""
+    with the step of h.run, on CoreNEURON if that is enabled, and if h.cvode is active
+    with variable steps, each cell its own (an atol of 1 means 1e-3)."""
     h.setdt()  # as h.run does: a variable step has left its last one in h.dt
     variable_step = h.cvode.active() * h.cvode.atol()  # 0, if it is not active
     prun(tstop, h.dt, core_neuron.enable, variable_step)
@@ -159,7 +159,7 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
         pc.set_maxstep(10)  # ms, or the shortest delay: so far hosts run on their own
         h.stdinit()
         if variable_step:
-            check_variable_step()
+            prepare_variable_step()
         psolve(tstop, **how)
     if not all(isfinite(sec.v) for sec in h.allsec()):
         raise RuntimeError("a voltage is not a number (nan)")
@@ -183,7 +183,7 @@ def check_network(dt, coreneuron, variable_step):
     shortest = pc.allreduce(min(delays, default=inf), 3)  # 3: the least of all
     least = dt * (1 + coreneuron)  # ms; CoreNEURON needs two steps
     too_short = f"shortest delay = {shortest:g} ms: must be longer than {least:g} ms"
-    refused = {too_short: shortest - 1e-10 < least}  # 1e-10: lost by rounding
+    refused = {too_short: shortest - 1e-10 < least}  # 1e-10: rounding
     split_cells = is_set("nrn_multisplit_setup_")
     if coreneuron:
         asleep = [nc for nc in h.List("NetCon") if nc.valid() and not nc.active()]
@@ -206,7 +206,7 @@ def check_network(dt, coreneuron, variable_step):
 
 
 def is_set(pointer):
-    """Return a pointer of NEURON's, true once it uses a feature: null until then."""
+    """Return a pointer in NEURON's library: null, so false, until a feature is used."""
     from neuron import hoc  # NEURON's library
 
     with suppress(ValueError):  # a later NEURON may have another name for it
@@ -215,8 +215,8 @@ def is_set(pointer):
 
 @contextmanager
 def solver(dt, coreneuron, variable_step):
-    """Let NEURON take the steps of a run in one of its ways, and then give the session
-    back its own."""
+    """Let NEURON take the steps of a run in one of its ways, and then put the session's
+    settings back."""
     cvode = h.cvode
     settings = cvode.active, cvode.use_local_dt, cvode.condition_order, cvode.atol
     before = [setting() for setting in settings]
@@ -275,11 +275,11 @@ def psolve(tstop, dt, coreneuron, variable_step):
             due *= 2  # few lines, however long it takes
 
 
-def check_variable_step():
+def prepare_variable_step():
     """Raise ValueError if stdinit found that cells can't take steps of their own. Then
-    give each NetCon an event of its own, which to read its delay does: after stdinit
-    NetCons of a cell with equal delays share an event, and NEURON may miss the cell's
-    next spike before it arrives."""
+    read each NetCon's delay, which gives it an event of its own: after stdinit NetCons
+    of a cell with equal delays share one, and until that arrives NEURON may miss the
+    cell's next spike."""
     if not h.cvode.use_local_dt():
         raise ValueError("variable_step can't run extracellular or LinearMechanism")
     for nc in h.List("NetCon"):
@@ -342,8 +342,8 @@ def meet(*_):
 
 
 def leave():
-    """At the end of Python, have MPI call `meet`, by deleting `the_end`. In pc.done()
-    and h.quit(), which end MPI and never come here, MPI deletes it by itself."""
+    """At the end of Python, delete MPI's attribute `the_end`, so that MPI calls `meet`.
+    pc.done() and h.quit() never come here, but end MPI, which deletes it then."""
     if not MPI.Is_finalized():
         MPI.COMM_SELF.Delete_attr(the_end)
 

@@ -1,6 +1,6 @@
 """Rings of cells with gap junctions between neighbours, as NEURON's ringtest has them.
 
-nrnivmodl HERE; mpiexec -n 2 python -m simrun rings.py
+nrnivmodl tests/clients; mpiexec -n 2 python -m simrun tests/clients/rings.py
 """
 
 from neuron import h
