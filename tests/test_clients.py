@@ -27,10 +27,10 @@ def needs(*packages):
 
 @pytest.fixture
 def compiled(run, tmp_path):
-    """A function that compiles the mechanisms of a folder."""
+    """A function that compiles a mechanism, or those of a folder."""
 
-    def compiled(folder):
-        done = run(*PYTHON, NRNIV.with_name("nrnivmodl"), folder, **PATH)
+    def compiled(mechanisms):
+        done = run(*PYTHON, NRNIV.with_name("nrnivmodl"), mechanisms, **PATH)
         assert done.returncode == 0, done.stderr
 
     return compiled
@@ -61,8 +61,10 @@ def test_netpyne(right_with_simrun_only):
     assert without == 2 * [(str(spikes), "1")]
 
 
-def test_pynn(right_with_simrun_only):
+def test_pynn(right_with_simrun_only, python):
     needs("pyNN")
+    done = python("-c", "import pyNN.neuron", timeout=150, **PATH)  # a new one compiles
+    assert done.returncode == 0, done.stderr
     spikes, without = right_with_simrun_only("pynn_net.py")
     assert without == 2 * [(str(spikes), "1")]
 
@@ -71,7 +73,8 @@ def test_bmtk_whose_file_would_hold_every_spike_twice(
     right_with_simrun_only, python, compiled
 ):
     needs("bmtk", "pyNN")
-    compiled(Path(find_spec("pyNN").origin).parent / "neuron" / "nmodl")  # VecStim
+    pynn = Path(find_spec("pyNN").origin).parent
+    compiled(pynn / "neuron" / "nmodl" / "vecstim.mod")
     assert python(HERE / "bmtk_net.py", "build").returncode == 0
     spikes, without = right_with_simrun_only("bmtk_net.py")
     assert (str(2 * spikes), "1") in without
