@@ -87,8 +87,7 @@ class Cell:
         counter-clockwise seen from +Z. A cell away from the axis swings round it."""
         for sec in self.all:
             set_points(sec, moved(points_of(sec), theta))
-        [here] = moved([(self.x, self.y, self.z, 0)], theta)
-        self.x, self.y = here[:2]
+        self.x, self.y, *_ = moved([(self.x, self.y, self.z, 0)], theta)[0]
         self.theta += theta
 
 

@@ -5,7 +5,6 @@ mpiexec -n 4 python parallel_ring.py
 
 import argparse
 import sys
-from dataclasses import fields
 from numbers import Real
 from pathlib import Path
 from time import perf_counter
@@ -28,7 +27,7 @@ def main(network=Ring):
     options = parse(network)
     print(f"I am {pc.id():g} of {pc.nhost():g}\n", end="", flush=True)  # in one piece
     changed = {}  # only this is passed, as a network may set other parameters itself
-    for about in fields(network):
+    for about in network.parameters:
         value = getattr(options, about.name, about.default)
         if value != about.default:
             changed[about.name] = value
@@ -59,10 +58,9 @@ def main(network=Ring):
 
 def balance(seconds):
     """Say how evenly the hosts have computed, if that is known: mean over longest."""
-    longest = max(seconds)
-    if not longest:  # CoreNEURON does not tell
+    if not any(seconds):  # CoreNEURON does not tell
         return ""
-    return f"load balance {sum(seconds) / len(seconds) / longest:.0%}, "
+    return f"load balance {sum(seconds) / len(seconds) / max(seconds):.0%}, "
 
 
 def split(N):
@@ -95,11 +93,11 @@ def parse(network):
         nargs="?",
         const=1e-3,
         default=0,
-        metavar="MV",
-        help="each cell takes its own steps, to a tolerance of MV (none, or 1: 0.001)",
+        metavar="mV",
+        help="each cell takes its own steps, to a tolerance in mV (none, or 1: 0.001)",
     )
     known = dict(RUN)
-    for about in fields(network):
+    for about in network.parameters:
         if about.init and isinstance(about.default, (Real, str)):  # or a bool
             known[about.name] = about
     try:
@@ -128,7 +126,7 @@ def add_option(parser, name, about):
     if isinstance(about.default, bool):
         how["action"] = argparse.BooleanOptionalAction
     elif unit:
-        how["metavar"] = unit.replace("µ", "u").upper()
+        how["metavar"] = unit
     parser.add_argument(option(name), **how)
 
 

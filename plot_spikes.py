@@ -69,7 +69,7 @@ def show_network(ring):
     returns the axes. Raises ValueError for a section without 3-D points."""
     shapes = ring.gather_shapes()
     if not shapes:
-        return None
+        return
     figure = pyplot.figure(figsize=(6, 5.5), layout="constrained")
     axes = figure.add_subplot(xlabel="x (µm)", ylabel="y (µm)", aspect="equal")
     polygons, somata, connections = defaultdict(list), {}, []
@@ -121,11 +121,10 @@ def main():
     axes = None
     try:
         for file_name, color in zip(options.files, cycle(COLOURS)):
-            spikes = read_spikes(file_name)
-            axes = plot_spikes(*spikes, axes, color, label=file_name)
+            axes = plot_spikes(*read_spikes(file_name), axes, color, file_name)
         axes.figure.legend(loc="outside upper center", ncols=3)
         display = axes.figure.canvas.required_interactive_framework  # None without one
-        if display and options.output is None:
+        if display and not options.output:
             pyplot.show()
         else:
             picture = options.output or Path(options.files[0]).stem + ".png"

@@ -53,13 +53,14 @@ class Ring:
     def __init_subclass__(cls):
         """Make parameters of what a subclass annotates, as in `gain: float = 1`. A new
         default for a parameter, as in `N = 100`, keeps its meaning and its limits."""
-        for old in fields(cls):  # its base's, until dataclass(cls) below
+        for old in cls.parameters:  # its base's
             new = vars(cls).get(old.name)
             if isinstance(new, (Real, str)):
                 setattr(cls, old.name, field(default=new, metadata=old.metadata))
                 # dataclass takes no notice of what is not annotated
                 cls.__annotations__.setdefault(old.name, old.type)
         dataclass(cls, eq=False)
+        cls.parameters = fields(cls)
 
     def __post_init__(self):
         self.set_numcells(self.N)
@@ -150,7 +151,7 @@ class Ring:
         everyone = pc.py_gather(mine, 0)  ### parallel: all spikes to host 0
         times, gids = np.hstack(everyone or [[[], []]])  ### parallel: elsewhere none
         order = np.lexsort((gids, times))
-        return times[order], gids[order].astype(np.int64)
+        return times[order], gids[order].astype(int)
 
     def write_spikes(self, file_name="out.spk"):
         """Write what `gather_spikes` gives to a file, whole or not at all: a line a
@@ -170,7 +171,7 @@ class Ring:
             sources[nc.postcell()].append(nc.srcgid())
         mine = []
         for gid, cell in zip(self.gidlist, self.cells):
-            sections = [points_of(sec) for sec in cell.all]
+            sections = list(map(points_of, cell.all))
             mine.append((gid, pc.id(), sections, sources[cell]))
         everyone = pc.py_gather(mine, 0)  ### parallel
         return sorted(sum(everyone or [], []))
@@ -180,7 +181,7 @@ class Ring:
     def check_parameters(self, **new):
         """Set the parameters, some of them to new values. Raises ValueError, with none
         changed, unless each is what it must be, and the same on all hosts."""
-        for about in fields(self):
+        for about in self.parameters:
             value = new.get(about.name, getattr(self, about.name))
             new[about.name] = check_parameter(about.name, about, value)
         together(type(self).__name__, **new)
@@ -197,9 +198,10 @@ class Ring:
         owners = h.Vector([pc.gid_exists(gid) >= 2 for gid in gids])
         pc.allreduce(owners, 1)  # 1: the sum over all hosts
         for gid, number in zip(gids, owners):
-            who = f"{number:g} hosts have" if number else "no host has"
             if number != 1:
-                raise ValueError(f"{who} a cell with gid {gid}: one has to")
+                raise ValueError(
+                    f"{number:g} hosts have a cell with gid {gid}: one has to"
+                )
 
     def remove(self):
         """Take the network out of NEURON, whoever holds its cells; its spikes stay."""
@@ -222,6 +224,10 @@ class Ring:
         self.stim = self.ncstim = self.recorder = None
 
 
+# Noted here, as a @dataclass on a subclass would make its fields anew, without limits
+Ring.parameters = fields(Ring)
+
+
 def check_parameter(name, about, value):
     """Return `value` for a field of a network. Where the default is a number, it must
     be one of that kind. Raises ValueError, which says `name`."""
@@ -237,13 +243,13 @@ def check_parameter(name, about, value):
 def check_output(file_name):
     """Raise ValueError if a file can't be written, and leave it as it is."""
     path = Path(file_name)
-    aside = f"{path.resolve()}.{os.getpid()}"
+    aside = Path(f"{path.resolve()}.{os.getpid()}")
     try:
         if path.is_file() or path.is_dir():  # to open a folder raises
             path.open("a").close()
         if path.is_file() or not path.exists():
-            open(aside, "w").close()  # as write_whole does
-            os.remove(aside)
+            aside.touch()  # as write_whole does
+            aside.unlink()
     except OSError as error:
         raise ValueError(f"--output = {file_name!r}: {error.strerror}") from None
 

@@ -161,7 +161,7 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
         if variable_step:
             prepare_variable_step()
         psolve(tstop, **how)
-    if not all(isfinite(sec.v) for sec in h.allsec()):
+    if pc.allreduce(not all(isfinite(sec.v) for sec in h.allsec()), 2):  # of any host
         raise RuntimeError("a voltage is not a number (nan)")
 
 
@@ -179,14 +179,15 @@ def check(name, value, least=0, unit="", kind=float):
 def check_network(dt, coreneuron, variable_step):
     """Raise ValueError for what NEURON can't run in this way, or would run wrong. On
     one host too, delays between cells must be what several hosts need."""
-    delays = [nc.delay for nc in h.List("NetCon") if nc.srcgid() >= 0]
+    netcons = h.List("NetCon")
+    delays = [nc.delay for nc in netcons if nc.srcgid() >= 0]
     shortest = pc.allreduce(min(delays, default=inf), 3)  # 3: the least of all
     least = dt * (1 + coreneuron)  # ms; CoreNEURON needs two steps
     too_short = f"shortest delay = {shortest:g} ms: must be longer than {least:g} ms"
     refused = {too_short: shortest - 1e-10 < least}  # 1e-10: rounding
     split_cells = is_set("nrn_multisplit_setup_")
     if coreneuron:
-        asleep = [nc for nc in h.List("NetCon") if nc.valid() and not nc.active()]
+        asleep = [nc for nc in netcons if nc.valid() and not nc.active()]
         refused |= {
             "coreneuron can't run variable_step": variable_step,
             "coreneuron can't run cells split over hosts": split_cells,
@@ -220,9 +221,9 @@ def solver(dt, coreneuron, variable_step):
     cvode = h.cvode
     settings = cvode.active, cvode.use_local_dt, cvode.condition_order, cvode.atol
     before = [setting() for setting in settings]
-    dt_before, steps_per_ms, enabled = h.dt, h.steps_per_ms, core_neuron.enable
-    # Held, not used: with the variable step a host without sections would take no part
-    kept = [h.Section()]
+    session = h.dt, h.steps_per_ms, core_neuron.enable
+    # One at least: with the variable step a host without sections would take no part
+    kept = [next(h.allsec(), None) or h.Section()]
     try:
         cvode.active(bool(variable_step))
         cvode.use_local_dt(bool(variable_step))  # left on, CoreNEURON records nonsense
@@ -232,15 +233,15 @@ def solver(dt, coreneuron, variable_step):
         if coreneuron:
             cvode.cache_efficient(1)  # which CoreNEURON 8 demands
             # Each such cell gets a NetCon, or CoreNEURON on several hosts may take its
-            # events for spikes of another
-            kept += [h.NetCon(cell, None) for cell in artificial_cells()]
+            # events for spikes of another; and that a target, or it crashes at STDP
+            nowhere = h.ExpSyn(kept[0](0.5))  # the weight is 0
+            kept += [h.NetCon(cell, nowhere) for cell in artificial_cells()]
         core_neuron.enable = coreneuron
         h.dt, h.steps_per_ms = dt, 1 / dt  # stdinit takes the step from the second
         h.stoprun = 0  # an earlier run may have been ended by it
         yield
     finally:
-        h.dt, h.steps_per_ms = dt_before, steps_per_ms
-        core_neuron.enable = enabled
+        h.dt, h.steps_per_ms, core_neuron.enable = session
         for setting, value in zip(settings, before):
             setting(value)
 
@@ -300,7 +301,7 @@ def together(call, /, **values):
                 "call it on every host, outside of any `if`"
             )
         for name, value in values.items():
-            if theirs[name] != value:
+            if str(theirs[name]) != str(value):  # text, as arrays have no one answer
                 raise ValueError(
                     f"{name} = {value!r}, but {theirs[name]!r} on host {host}: "
                     "must be equal on all hosts"

@@ -60,7 +60,7 @@ def test_a_call_that_one_host_makes_alone(mpiexec, tmp_path, who, call):
 def test_hosts_that_make_a_call_with_different_values(mpiexec):
     done = mpiexec(3, SCRIPTS / "end_values.py")
     ends_well(done)
-    assert done.stdout == 24 * "told\n"
+    assert done.stdout == 27 * "told\n"
 
 
 def test_hosts_that_make_different_calls(mpiexec):

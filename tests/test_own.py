@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import mynet
 import numpy as np
@@ -15,9 +15,9 @@ from ballandstick import BallAndStick
 from ring import Ring, parameter
 
 MISTAKES = [
-    ("from_one", 1, "no host has a cell with gid 40"),
-    ("from_one", 3, "no host has a cell with gid 40"),
-    ("missing", 3, "no host has a cell with gid 77"),
+    ("from_one", 1, "0 hosts have a cell with gid 40"),
+    ("from_one", 3, "0 hosts have a cell with gid 40"),
+    ("missing", 3, "0 hosts have a cell with gid 77"),
     ("twice", 2, "2 hosts have a cell with gid 3: one has to"),
 ]
 
@@ -109,9 +109,23 @@ def test_a_parameter_that_is_none_is_named(driver, words, error):
 def test_help_says_meaning_unit_and_default(driver):
     said = " ".join(driver("--help", network=Further).stdout.split())
     noise = "mean time between two events, 100% noise; default 20 ms"
-    assert f"--interval MS {noise}" in said
-    assert "--syn-w US weight of the connections; default 0.02 µS" in said
+    assert f"--interval ms {noise}" in said
+    assert "--syn-w µS weight of the connections; default 0.02 µS" in said
     assert "--noisy, --no-noisy" in said and "--nothing" not in said
+
+
+@dataclass
+class Decorated(Typed):
+    """As a dataclass is written elsewhere, though Ring makes one of each subclass."""
+
+    tau: float = parameter(2.5, "of the noise", 0, "ms")
+
+
+def test_a_subclass_may_be_decorated_too(driver):
+    assert driver("--tau", -1, network=Decorated).returncode == 2
+    assert driver("-N", 0, network=Decorated).returncode == 2
+    with pytest.raises(ValueError, match="syn_w = -1: must be float, at least 0 µS"):
+        Decorated(syn_w=-1)
 
 
 class Layered(Ring):

@@ -275,11 +275,11 @@ def not_whole(ring):
     ring.gidlist = [0.0, 1, 2, 3, 4, 5]
 
 
-LOST = "no host has a cell with gid 9: one has to"
+LOST = "0 hosts have a cell with gid 9: one has to"
 WRONG = [
     ("connect_cells", left_out, ValueError, LOST),
     ("create_cells", without_cell, ValueError, LOST),
-    ("create_cells", lambda ring: None, ValueError, "no host has a cell with gid 0"),
+    ("create_cells", lambda ring: None, ValueError, "0 hosts have a cell with gid 0"),
     ("connect_stim", not_whole, TypeError, "'float' object cannot be interpreted"),
 ]
 

@@ -59,6 +59,12 @@ def test_an_unstable_cell_is_a_runtime_error():
             simrun.prun(20, **solver)
 
 
+def test_all_hosts_are_told_that_a_voltage_of_one_is_nan(mpiexec):
+    done = mpiexec(2, SCRIPTS / "run_nan.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == 2 * "a voltage is not a number (nan)\n"
+
+
 REFUSED = {
     "extracellular: variable_step can't run extracellular or LinearMechanism",
     "linear_mechanism: variable_step can't run extracellular or LinearMechanism",
@@ -132,6 +138,12 @@ def test_the_session_has_its_own_tolerance_after_a_run():
     assert last == approx(97.788, abs=0.01)
     h.cvode.atol(1e-3)
     h.cvode.condition_order(1)
+
+
+def test_the_state_can_be_saved_after_a_run(mpiexec):
+    done = mpiexec(2, SCRIPTS / "run_save.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == 3 * "8 spikes from 50 ms on\n"
 
 
 def test_h_stoprun_ends_a_run_at_that_time_and_not_the_next():

@@ -70,6 +70,17 @@ def test_coreneuron_starts_one_thread_on_each_of_several_hosts(mpiexec):
     assert told.stdout == "2\n2\n"
 
 
+def test_the_connection_that_an_artificial_cell_gets_has_a_target():
+    """Or CoreNEURON crashes where a mechanism has FOR_NETCONS, as that of STDP."""
+    ring = Ring()
+    alone, targets = h.NetStim(), []
+    see = lambda: targets.extend(nc.syn() for nc in h.List("NetCon"))  # noqa: E731
+    handler = h.FInitializeHandler(see)
+    simrun.prun(20, coreneuron=True)
+    assert len(targets) == len(ring.nclist) + 1 + 2 and None not in targets
+    assert handler and alone
+
+
 def test_without_coreneuron_neuron_says_so_and_a_session_goes_on(
     mpiexec, tmp_path, no_coreneuron
 ):

@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 import ring
 import simrun
 from simrun import h, pc
@@ -22,7 +24,13 @@ def delay():
     my_ring.set_numcells(5)
 
 
+class Weighted(ring.Ring):
+    weights: object = None
+
+
+Weighted(weights=np.ones((2, 2)))  # an array is compared, too
 CALLS = {
+    "weights": lambda: Weighted(weights=np.array([1, me])),
     "N": lambda: ring.Ring(N=5 + me),
     "syn_delay": delay,
     "tstop": lambda: simrun.prun(100 + me),
