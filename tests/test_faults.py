@@ -266,9 +266,9 @@ def test_a_file_keeps_its_mode_and_a_link_stays_a_link(driver, tmp_path):
 # Long runs
 
 
-def test_a_long_run_says_how_far_it_is(mpiexec, tmp_path):
+def test_a_long_run_says_how_far_it_is(mpiexec, python, tmp_path):
     """With a clock that stands still, and with one that is three thousand times too fast."""
-    still = mpiexec(2, SCRIPTS / "fault_clock.py", 0)
+    still = python(SCRIPTS / "fault_clock.py", 0)
     assert (still.returncode, still.stderr) == (0, "")
     quick = mpiexec(2, SCRIPTS / "fault_clock.py", 3000)
     line = r"simulated (\d+) of 2000 ms in (\d+) s\n"

@@ -30,7 +30,7 @@ def test_blocks_are_for_delays_of_more_than_two_steps(driver, monkeypatch):
 
 
 def test_neither_blocks_nor_stretches_change_the_spikes():
-    ring = Ring(200, syn_delay=0.5, stim_w=0.02)
+    ring = Ring(120, syn_delay=0.5, stim_w=0.02)
     for solver in {}, {"variable_step": 1e-2}:
         simrun.prun(210, **solver)
         whole = ring.gather_spikes()

@@ -26,4 +26,4 @@ simrun.prun()
 if end == "finalize":
     MPI.Finalize()
 if end == "late":
-    time.sleep(pc.id())
+    time.sleep(0.3 * pc.id())

@@ -7,8 +7,8 @@ NETWORKS = [  # few cells, many spikes, delays that do not divide, runs without 
     {},
     {"N": 1, "syn_delay": 20},
     {"N": 2, "syn_w": 0.03, "syn_delay": 0.5, "stim_spike_num": 3},
-    {"N": 23, "syn_delay": 12.3, "stim_w": 0.02, "tstop": 250},
-    {"N": 100, "syn_w": 0.02, "syn_delay": 0.1, "tstop": 60, "dt": 0.03},
+    {"N": 23, "syn_delay": 12.3, "stim_w": 0.02, "tstop": 150},
+    {"N": 100, "syn_w": 0.02, "syn_delay": 0.1, "tstop": 40, "dt": 0.03},
     {"N": 6, "syn_delay": 0.0200001, "radius": 1e6, "tstop": 30, "dt": 0.01},
     {"N": 8, "stim_spike_num": 2, "syn_w": 0.02, "syn_delay": 2.5, "dt": 0.05},
     {"stim_w": -0.0},
@@ -21,7 +21,7 @@ EXTREMES = [  # by the fixed step alone
     {"syn_delay": 1e300},
     {"syn_delay": 8.5, "dt": 8},
     {"dt": 1e-6, "tstop": 0.01},
-    {"N": 2, "syn_w": 0.03, "syn_delay": 15, "tstop": 5000, "dt": 0.1},
+    {"N": 2, "syn_w": 0.03, "syn_delay": 15, "tstop": 3000, "dt": 0.1},
 ]
 SOLVERS = [{}, {"coreneuron": True}, {"variable_step": True}, {"variable_step": 1e-5}]
 
