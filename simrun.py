@@ -161,7 +161,8 @@ def prun(tstop=100, dt=0.025, coreneuron=False, variable_step=False):
         if variable_step:
             prepare_variable_step()
         psolve(tstop, **how)
-    if pc.allreduce(not all(isfinite(sec.v) for sec in h.allsec()), 2):  # of any host
+    # 2: the most of all hosts, so that all raise what one has
+    if pc.allreduce(not all(isfinite(sec.v) for sec in h.allsec()), 2):
         raise RuntimeError("a voltage is not a number (nan)")
 
 
