@@ -124,8 +124,8 @@ class Decorated(Typed):
 def test_a_subclass_may_be_decorated_too(driver):
     assert driver("--tau", -1, network=Decorated).returncode == 2
     assert driver("-N", 0, network=Decorated).returncode == 2
-    with pytest.raises(ValueError, match="syn_w = -1: must be float, at least 0 µS"):
-        Decorated(syn_w=-1)
+    with pytest.raises(ValueError, match="tau = -1: must be float, at least 0 ms"):
+        Decorated(tau=-1)
 
 
 class Layered(Ring):
