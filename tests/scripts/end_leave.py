@@ -1,5 +1,5 @@
-"""Leave after a run; say if Python first takes the network apart, which NEURON needs 9 s for, at
-20,000 cells, and the system none.
+"""Leave after a run; say if Python first takes the network apart, as NEURON needs more and more
+time for that, the larger it is.
 
 end_leave.py coreneuron|variable_step
 """
