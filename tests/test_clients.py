@@ -27,10 +27,10 @@ def needs(*packages):
 
 @pytest.fixture
 def compiled(run, tmp_path):
-    """A function that compiles a mechanism, or those of a folder."""
+    """A function that compiles a mechanism, or those of a folder, by nrnivmodl's words."""
 
-    def compiled(mechanisms):
-        done = run(*PYTHON, NRNIV.with_name("nrnivmodl"), mechanisms, **PATH)
+    def compiled(*words):
+        done = run(*PYTHON, NRNIV.with_name("nrnivmodl"), *words, **PATH)
         assert done.returncode == 0, done.stderr
 
     return compiled
@@ -90,3 +90,16 @@ def test_a_hoc_model_with_a_compiled_mechanism(right_with_simrun_only, compiled)
     compiled(HERE)
     spikes, without = right_with_simrun_only("rings.hoc", [*PYTHON, NRNIV])
     assert without == 2 * [(str(spikes), "1")]
+
+
+def test_synapses_that_learn_on_coreneuron_too(run, compiled, tmp_path):
+    plastic = HERE / "plastic"
+    compiled("-coreneuron", plastic)
+    files = []
+    for n in (1, 2, 3):
+        for solver in [], ["--coreneuron"]:
+            words = [*PYTHON, plastic / "plastic.py", *solver]
+            done = run(MPIEXEC, "-n", n, *words, **PATH)
+            assert done.returncode == 0, done.stderr
+            files.append((tmp_path / "out.spk").read_bytes())
+    assert files == 6 * files[:1] and files[0].count(b"\n") > 50
