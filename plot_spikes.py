@@ -114,9 +114,7 @@ def main():
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.print_usage = lambda *_: None  # an error is one line
     parser.add_argument("files", nargs="*", default=["out.spk"], metavar="FILE")
-    parser.add_argument(
-        "-o", "--output", metavar="PICTURE", help="a file to save it in"
-    )
+    parser.add_argument("-o", "--output", help="a file to save the picture in")
     options = parser.parse_args()
     axes = None
     try:

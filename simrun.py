@@ -294,6 +294,8 @@ def together(call, /, **values):
     that is missing. In subworlds, where they work apart, it does nothing."""
     if nhost == 1 or pc.nhost() < nhost:
         return
+    import numpy as np  # not above: start_neuron says how many threads it may start
+
     # hosts: MPI's, defined below
     for host, (other, theirs) in enumerate(hosts.allgather((call, values))):
         if other != call:
@@ -302,7 +304,7 @@ def together(call, /, **values):
                 "call it on every host, outside of any `if`"
             )
         for name, value in values.items():
-            if str(theirs[name]) != str(value):  # text, as arrays have no one answer
+            if not np.all(theirs[name] == value):  # all: an array has many answers
                 raise ValueError(
                     f"{name} = {value!r}, but {theirs[name]!r} on host {host}: "
                     "must be equal on all hosts"

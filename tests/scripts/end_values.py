@@ -28,9 +28,17 @@ class Weighted(ring.Ring):
     weights: object = None
 
 
-Weighted(weights=np.ones((2, 2)))  # an array is compared, too
+def weights():
+    """An array that differs where numpy prints dots."""
+    differs = np.zeros(2001)
+    differs[1000] = me
+    Weighted(weights=differs)
+
+
+for equal in np.ones((2, 2)), set("abcdefgh"), [[1], [1, 2]]:
+    Weighted(weights=equal)
 CALLS = {
-    "weights": lambda: Weighted(weights=np.array([1, me])),
+    "weights": weights,
     "N": lambda: ring.Ring(N=5 + me),
     "syn_delay": delay,
     "tstop": lambda: simrun.prun(100 + me),
